@@ -1,0 +1,41 @@
+"""Where the packages lie and what they need: the one list of dependencies.
+
+`conf/locks/` pins the closure of this list with hashes, one file a Python version.
+"""
+
+from setuptools import find_packages, setup
+
+CORE = [
+    "pyspark==4.2.0",
+    "delta-spark==4.4.0",
+    "graphframes-py==0.9.3",
+    "mlflow==3.17.2",
+    "pandas>=2.2,<3",
+    "pyarrow>=18",
+    "matplotlib>=3.9",
+    "rich>=13.9",
+    "crawler-user-agents>=1.0",
+]
+EXTRAS = {
+    "test": ["pytest==9.2.0", "chispa==0.12.0", "hypothesis>=6.100", "duckdb>=1.2"],
+    "lint": ["ruff>=0.8", "mypy>=1.13", "pandas-stubs>=2.2,<3"],
+    "notebooks": ["jupyterlab>=4.3", "nbclient>=0.10", "ipykernel>=6.29"],
+    "bench": ["duckdb>=1.2", "polars>=1.20", "psutil>=6.0"],
+}
+
+setup(
+    name="retinue",
+    version="0.1.0",
+    description="Customer analytics on Spark and Delta: paths, searches, attribution, influence, value.",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",
+    package_dir={"retinue": "lib/retinue", "retinue.jobs": "jobs", "retinue.conf": "conf"},
+    packages=[
+        *("retinue" + suffix for suffix in ["", ".jobs", ".conf"]),
+        *("retinue." + name for name in find_packages("lib/retinue")),
+    ],
+    package_data={"retinue.conf": ["*.toml", "*.conf", "*.lock", "mappings/*.toml"]},
+    entry_points={"console_scripts": ["retinue = retinue.cli:main"]},
+    install_requires=CORE,
+    extras_require=EXTRAS,
+)
