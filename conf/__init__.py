@@ -1,0 +1,1 @@
+"""Settings, mappings and locks, read by importlib.resources."""

@@ -1,0 +1,1 @@
+"""The jobs: one thin file each, submitted to Spark as it stands."""

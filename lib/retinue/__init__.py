@@ -1,0 +1,1 @@
+"""What retinue answers from: Spark jobs over a Delta lake."""
