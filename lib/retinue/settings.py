@@ -1,0 +1,365 @@
+"""Every setting, typed and frozen: base.toml < the environment's overlay < the user's < --set.
+
+The defaults and the line that says why stand in conf/base.toml; here stand the types and
+the bounds. All faults of all layers are gathered and told at once.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import tomllib
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from retinue.errors import InputMissing, UnknownSetting, nearest
+
+__all__ = ["ENVIRONMENTS", "Settings", "flatten", "load"]
+
+ENVIRONMENTS = ("local", "test", "cluster")
+USER_OVERLAY = "retinue.toml"
+
+
+Bound = Callable[[Any], str]
+
+
+def at_least(least: float) -> Bound:
+    """The bound of a number: '' where it holds, else what is wrong."""
+    return lambda found: "" if found >= least else f"found {found!r}, wanted at least {least}"
+
+
+def one_of(*words: str) -> Bound:
+    """The bound of a word out of a closed list."""
+    return lambda found: (
+        "" if found in words else f"found {found!r}, wanted one of {', '.join(words)}{nearest(found, words)}"
+    )
+
+
+def day(found: str) -> str:
+    """The bound of a text that is an ISO date."""
+    try:
+        date.fromisoformat(found)
+    except ValueError:
+        return f"found {found!r}, wanted a date such as 2026-01-31"
+    return ""
+
+
+def day_or_empty(found: str) -> str:
+    """The bound of a text that is an ISO date or nothing."""
+    return day(found) if found else ""
+
+
+def named_predicates(found: list[str]) -> str:
+    """The bound of a list of `name: predicate`."""
+    wrong = [step for step in found if not all(part.strip() for part in step.partition(":"))]
+    return f"found {wrong[0]!r}, wanted 'name: predicate'" if wrong else ""
+
+
+@dataclass(frozen=True)
+class LakeSettings:
+    """Where the tables lie."""
+
+    root: str
+    catalog: str
+    retries: Annotated[int, at_least(0)]
+
+
+@dataclass(frozen=True)
+class SparkSettings:
+    """How the session is opened; `options` are Spark's own settings."""
+
+    master: str
+    options: dict[str, str]
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """Where runs are tracked in MLflow."""
+
+    uri: str
+    experiment: str
+
+
+@dataclass(frozen=True)
+class ConsentSettings:
+    """Which purposes exist."""
+
+    purposes: list[str]
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """What is delivered, how it reads and which times are sane."""
+
+    input: str
+    mapping: str
+    source: str
+    earliest: Annotated[str, day]
+    latest_ahead_days: Annotated[float, at_least(0)]
+
+
+@dataclass(frozen=True)
+class BotSettings:
+    """What marks a visitor as a bot."""
+
+    max_per_minute: Annotated[int, at_least(1)]
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """How events are cut into sessions."""
+
+    timeout_minutes: Annotated[float, at_least(0)]
+    click_lag_seconds: Annotated[float, at_least(0)]
+    max_events: Annotated[int, at_least(1)]
+
+    @property
+    def timeout(self) -> timedelta:
+        """The gap up to which two events belong to one session."""
+        return timedelta(minutes=self.timeout_minutes)
+
+    @property
+    def click_lag(self) -> timedelta:
+        """The gap below which a click is too rapid for a human."""
+        return timedelta(seconds=self.click_lag_seconds)
+
+
+@dataclass(frozen=True)
+class PathSettings:
+    """Which paths are counted."""
+
+    of: str
+    length: Annotated[int, at_least(1)]
+    limit: Annotated[int, at_least(1)]
+    include_bots: bool
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What a fruitless search is."""
+
+    min_products: Annotated[int, at_least(0)]
+    min_searches: Annotated[int, at_least(1)]
+    near: Annotated[int, at_least(1)]
+    abandon_within: Annotated[int, at_least(0)]
+    fruitless: Annotated[str, one_of("auto", "zero_results", "no_click")]
+
+
+@dataclass(frozen=True)
+class FunnelSettings:
+    """The steps of the funnel and the time they may take."""
+
+    window_minutes: Annotated[float, at_least(0)]
+    steps: Annotated[list[str], named_predicates]
+
+    @property
+    def predicates(self) -> dict[str, str]:
+        """Each step's name and its predicate, in order."""
+        parts = (step.partition(":") for step in self.steps)
+        return {name.strip(): predicate.strip() for name, _, predicate in parts}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of it. `as_of` empty: the day after the newest event of the input."""
+
+    home: str
+    as_of: Annotated[str, day_or_empty]
+    lake: LakeSettings
+    spark: SparkSettings
+    tracking: TrackingSettings
+    consent: ConsentSettings
+    ingest: IngestSettings
+    bots: BotSettings
+    sessions: SessionSettings
+    paths: PathSettings
+    searches: SearchSettings
+    funnel: FunnelSettings
+
+    @property
+    def home_path(self) -> Path:
+        """The folder under which all that a run makes lies."""
+        return Path(self.home).expanduser().absolute()
+
+    @property
+    def lake_root(self) -> str:
+        """The lake's folder or URI."""
+        return self.lake.root or str(self.home_path / "lake")
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's server, or the sqlite file under home."""
+        return self.tracking.uri or f"sqlite:///{self.home_path / 'mlflow.db'}"
+
+
+Layer = tuple[str, Mapping[str, Any]]
+
+
+def load(
+    env: str = "local",
+    *,
+    home: str | os.PathLike[str] | None = None,
+    conf: str | os.PathLike[str] | None = None,
+    overrides: Iterable[str] = (),
+) -> Settings:
+    """The settings of an environment, with the user's own on top.
+
+    `conf` is a TOML file of the user (default ./retinue.toml where there is one),
+    `overrides` are texts `section.key=value`. Raises UnknownSetting with every fault at once,
+    InputMissing where the file is not there.
+    """
+    if env not in ENVIRONMENTS:
+        raise UnknownSetting(
+            f"--env {env!r} is not an environment; "
+            f"there are {', '.join(ENVIRONMENTS)}{nearest(env, ENVIRONMENTS)}"
+        )
+    faults: list[str] = []
+    merged: dict[str, Any] = {}
+    for where, layer in _layers(env, home, conf, overrides, faults):
+        faults += _unknown_keys(layer, Settings, where)
+        _merge(merged, layer)
+    settings = _build(Settings, merged, "", faults)
+    if faults:
+        raise UnknownSetting("\n".join(faults))
+    return typing.cast(Settings, settings)
+
+
+def flatten(settings: Settings) -> dict[str, Any]:
+    """The settings as one level of dotted keys, for MLflow and the run log."""
+    return dict(_flat(asdict(settings), ""))
+
+
+def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _layers(
+    env: str,
+    home: str | os.PathLike[str] | None,
+    conf: str | os.PathLike[str] | None,
+    overrides: Iterable[str],
+    faults: list[str],
+) -> Iterator[Layer]:
+    packaged = importlib.resources.files("retinue.conf")
+    for name in ("base.toml", f"{env}.toml"):
+        yield f"conf/{name}", tomllib.loads(packaged.joinpath(name).read_text(encoding="utf-8"))
+    if conf or Path(USER_OVERLAY).is_file():
+        yield from _user_layer(Path(conf or USER_OVERLAY), faults)
+    if os.environ.get("RETINUE_HOME"):
+        yield "RETINUE_HOME", {"home": os.environ["RETINUE_HOME"]}
+    for text in overrides:
+        yield from _override(text, faults)
+    if home:
+        yield "home", {"home": os.fspath(home)}
+
+
+def _user_layer(path: Path, faults: list[str]) -> Iterator[Layer]:
+    try:
+        yield str(path), tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise InputMissing(
+            f"the settings file {path} cannot be read ({fault.strerror}); give --conf a TOML file"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        faults.append(f"{path}: not TOML: {fault}")
+
+
+def _override(text: str, faults: list[str]) -> Iterator[Layer]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        faults.append(f"--set {text!r}: wanted section.key=value, for example sessions.timeout_minutes=20")
+        return
+    layer: Any = _value(value.strip())
+    for part in reversed(key.strip().split(".")):
+        layer = {part: layer}
+    yield "--set", layer
+
+
+def _value(text: str) -> Any:
+    """TOML's reading of the text, or the text itself where it is none: words need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
+            _merge(below[key], value)
+        else:
+            below[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _unknown_keys(layer: Mapping[str, Any], section: type, where: str, prefix: str = "") -> Iterator[str]:
+    kinds = typing.get_type_hints(section)
+    for key, value in layer.items():
+        if key not in kinds:
+            known = [prefix + name for name in kinds]
+            yield (
+                f"{where}: no setting {prefix + key!r}{nearest(prefix + key, known) or _elsewhere(key)}; "
+                f"{prefix.rstrip('.') or 'the top level'} has {', '.join(kinds)}"
+            )
+        elif is_dataclass(kinds[key]) and isinstance(value, Mapping):
+            yield from _unknown_keys(value, kinds[key], where, f"{prefix}{key}.")
+
+
+def _elsewhere(key: str) -> str:
+    """The hint for a key written without its section."""
+    homes = [
+        f"{section}.{key}"
+        for section, kind in typing.get_type_hints(Settings).items()
+        if is_dataclass(kind) and key in typing.get_type_hints(kind)
+    ]
+    return f"; did you mean {homes[0]!r}?" if homes else ""
+
+
+def _build(section: type, table: Mapping[str, Any], prefix: str, faults: list[str]) -> Any:
+    values: dict[str, Any] = {}
+    for name, kind in typing.get_type_hints(section, include_extras=True).items():
+        path, found = prefix + name, table.get(name)
+        if is_dataclass(kind) and isinstance(found, Mapping):
+            values[name] = _build(typing.cast(type, kind), found, f"{path}.", faults)
+            continue
+        values[name], fault = _checked(found, kind)
+        if fault:
+            faults.append(f"{path}: {fault}")
+    return section(**values)
+
+
+WANTED = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list[str]: "a list of texts",
+    dict[str, str]: "a table of texts",
+}
+
+
+def _checked(found: Any, kind: Any) -> tuple[Any, str]:
+    """The value in its type, and the sentence that says what is wrong with it, or ''."""
+    kind, *bounds = typing.get_args(kind) if typing.get_origin(kind) is Annotated else (kind,)
+    if found is None:
+        return found, "missing; it must have a value"
+    if kind is float and type(found) is int:
+        found = float(found)
+    if not _is_a(found, kind):
+        return found, f"found {found!r}, wanted {WANTED.get(kind, 'a section')}"
+    return found, next(filter(None, (bound(found) for bound in bounds)), "")
+
+
+def _is_a(found: Any, kind: Any) -> bool:
+    outer, inner = typing.get_origin(kind) or kind, typing.get_args(kind)
+    if type(found) is not outer:
+        return False
+    parts = found.values() if outer is dict else found
+    return not inner or all(type(part) is inner[-1] for part in parts)
