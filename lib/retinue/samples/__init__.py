@@ -1,0 +1,31 @@
+"""Data to try things on: a public clickstream, and a seeded small world whose truth is known.
+
+What the small world holds, and where an analysis must find it (`world.truth` and the truth frames):
+
+browsing      Which session each event belongs to (`event_sessions`, `sessions`), with equal times, gaps of
+              exactly 30 minutes inside sessions, and sessions 30 minutes and a microsecond apart.
+              One session, the last visitor's last, is still open when the data end.
+searches      Every search with the word that was meant. Sessions of kind `fruitless` are those by the
+              rule of serious shoppers who search in vain and leave; the other troubled kinds miss that
+              rule by one condition each, and by a margin. A frustrated person meets more of both.
+bots          Two visitors beside the others: one names itself, one is only too quick.
+orders        A purchase each; who buys the first product of `basket_rule` mostly takes the second too.
+people        Who leaves follows `churn_drivers` (coefficients of a logistic model over columns of `people`);
+              the columns of `churn_noise` have no part in it. Who has left comes no more in the last 40%
+              of the days.
+follows       Communities with few ties between them; each tie closes on the closer ones first, so that
+              late ties can be foretold from early ones. One influencer is followed from everywhere.
+posts         Themes, each with its words and mood (`post_labels`); on `alert_on` a burst of complaints about
+              one theme; a text pasted by a dozen accounts within the hour; the influencer's posts are shared.
+touches       Intent drives both the exposure to `harvesting_channel` and the conversion: that channel earns
+              nothing, a random held-out group that never sees it shows so. `channel_effects` are the true
+              gains in log-odds of a conversion.
+
+A quiet world has the same people without the influencer, the alert, the pasted text, the basket rule and
+any effect of a channel: there, an analysis must find none.
+"""
+
+from retinue.samples.public import ecommerce
+from retinue.samples.world import SmallWorld, Truth, small_world
+
+__all__ = ["SmallWorld", "Truth", "ecommerce", "small_world"]
