@@ -10,17 +10,17 @@ CORE = [
     "delta-spark==4.4.0",
     "graphframes-py==0.9.3",
     "mlflow==3.17.2",
-    "pandas>=2.2,<3",
-    "pyarrow>=18",
-    "matplotlib>=3.9",
-    "rich>=13.9",
-    "crawler-user-agents>=1.0",
+    "pandas==2.3.3",
+    "pyarrow==25.0.1",
+    "matplotlib==3.11.2",
+    "rich==15.0.0",
+    "crawler-user-agents==1.67.0",
 ]
 EXTRAS = {
-    "test": ["pytest==9.2.0", "chispa==0.12.0", "hypothesis>=6.100", "duckdb>=1.2"],
-    "lint": ["ruff>=0.8", "mypy>=1.13", "pandas-stubs>=2.2,<3"],
-    "notebooks": ["jupyterlab>=4.3", "nbclient>=0.10", "ipykernel>=6.29"],
-    "bench": ["duckdb>=1.2", "polars>=1.20", "psutil>=6.0"],
+    "test": ["pytest==9.2.0", "chispa==0.12.0", "hypothesis==6.170.15", "duckdb==2.0.0"],
+    "lint": ["ruff==0.17.6", "mypy==2.4.1", "pandas-stubs==2.3.3.260113"],
+    "notebooks": ["jupyterlab==4.6.6", "nbclient==0.11.0", "ipykernel==7.4.0"],
+    "bench": ["duckdb==2.0.0", "polars==2.1.0", "psutil==7.2.2"],
 }
 
 setup(
