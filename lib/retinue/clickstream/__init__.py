@@ -1,0 +1,1 @@
+"""What visitors do on a site: events, sessions, paths, funnels, searches."""
