@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 
+from pyspark import SparkContext
 from pyspark.conf import SparkConf
 from pyspark.sql import SparkSession
 
+from retinue.settings import Settings
 
-def start(options: Mapping[str, str], *, master: str | None = None, name: str = "retinue") -> SparkSession:
-    """The session with Delta and GraphFrames on, in UTC.
+__all__ = ["start"]
 
-    `options` are Spark's own settings. `master` counts only where spark-submit gave none.
-    What needs no choice stands in conf/spark-defaults.conf, which Spark reads by itself.
+
+def start(settings: Settings, *, name: str = "retinue") -> SparkSession:
+    """The session with Delta and GraphFrames on, in UTC; the running one where there is one.
+
+    What spark-submit was given stays; conf fills the rest. What needs no choice stands in
+    conf/spark-defaults.conf, which Spark reads by itself.
     """
     os.environ["TZ"] = "UTC"
     time.tzset()
+    running = SparkSession.getActiveSession()
+    if running:
+        return running
     builder = SparkSession.builder.appName(name)
-    for key, value in options.items():
-        builder = builder.config(key, value)
-    if master and not SparkConf().contains("spark.master"):
-        builder = builder.master(master)
+    given = _given()
+    for key, value in _wanted(settings).items():
+        if not given.contains(key):
+            builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def _wanted(settings: Settings) -> dict[str, str]:
+    wanted = {"spark.sql.warehouse.dir": str(settings.home_path / "warehouse"), **settings.spark.options}
+    return {"spark.master": settings.spark.master, **wanted} if settings.spark.master else wanted
+
+
+def _given() -> SparkConf:
+    """What spark-submit set; empty where Python itself starts Spark, so that memory settings still count."""
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        SparkContext._ensure_initialized()  # only then does a SparkConf see what was submitted
+    return SparkConf()

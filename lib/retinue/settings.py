@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from retinue.errors import InputMissing, UnknownSetting, nearest
 
-__all__ = ["ENVIRONMENTS", "Settings", "flatten", "load"]
+__all__ = ["ENVIRONMENTS", "Settings", "flatten", "load", "restore"]
 
 ENVIRONMENTS = ("local", "test", "cluster")
 USER_OVERLAY = "retinue.toml"
@@ -223,6 +223,15 @@ def load(
         faults += _unknown_keys(layer, Settings, where)
         _merge(merged, layer)
     settings = _build(Settings, merged, "", faults)
+    if faults:
+        raise UnknownSetting("\n".join(faults))
+    return typing.cast(Settings, settings)
+
+
+def restore(table: Mapping[str, Any]) -> Settings:
+    """The settings as `dataclasses.asdict` once gave them. Raises UnknownSetting if they no longer fit."""
+    faults: list[str] = []
+    settings = _build(Settings, table, "", faults)
     if faults:
         raise UnknownSetting("\n".join(faults))
     return typing.cast(Settings, settings)

@@ -1,0 +1,44 @@
+"""What a job answers: numbers with their questions, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from matplotlib.figure import Figure
+
+__all__ = ["Answer", "Finding"]
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One number, with the question that it answers and its unit."""
+
+    question: str
+    value: Value
+    unit: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it."""
+        if isinstance(self.value, float) and self.unit == "share":
+            return f"{self.value:.1%}"
+        if isinstance(self.value, int | float) and not isinstance(self.value, bool):
+            number = f"{self.value:,}" if isinstance(self.value, int) else f"{self.value:,.2f}"
+            return f"{number} {self.unit}".strip()
+        return "none" if self.value is None else str(self.value)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The findings and figures of one run, and how many rows it took in, passed on, set aside."""
+
+    as_of: date | None = None
+    findings: tuple[Finding, ...] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    rows_in: int = 0
+    rows_out: int = 0
+    rows_quarantined: int = 0

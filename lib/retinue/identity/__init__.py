@@ -1,0 +1,1 @@
+"""Who a row is about, and whether it may be used."""

@@ -1,0 +1,171 @@
+"""How a job runs: its lake, its run log, its MLflow run, its receipts.
+
+A job is a file in jobs/ whose docstring begins with the question it answers, with `READS`,
+`WRITES` and `run(lake, settings) -> Answer`; its last line calls `cli.submitted`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import cast
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from retinue import code, receipts, registry, tracking
+from retinue.answer import Answer
+from retinue.errors import InputMissing
+from retinue.lake import Lake
+from retinue.receipts import Receipt
+from retinue.settings import Settings
+
+__all__ = ["Report", "as_of", "last_seen", "perform", "require_writable"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did, as the command prints it and ops.runs keeps it."""
+
+    job: str
+    run_id: str
+    mlflow_run_id: str
+    started_at: datetime
+    answer: Answer = field(default_factory=Answer)
+    receipts: tuple[Receipt, ...] = ()
+    input_versions: Mapping[str, int] = field(default_factory=dict)
+    output_versions: Mapping[str, int] = field(default_factory=dict)
+    ended_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    error: str = ""
+
+    @property
+    def duration_seconds(self) -> float:
+        """From start to end."""
+        return (self.ended_at - self.started_at).total_seconds()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows in, out and set aside."""
+        answer = self.answer
+        return {
+            "rows_in": answer.rows_in,
+            "rows_out": answer.rows_out,
+            "rows_quarantined": answer.rows_quarantined,
+        }
+
+
+def as_of(settings: Settings, events: DataFrame, *, at: str = "occurred_at") -> date:
+    """The day before whose midnight UTC rows count: conf's as_of, else the day after the newest event.
+
+    Runs a Spark job. Raises InputMissing where there is no event at all.
+    """
+    if settings.as_of:
+        return date.fromisoformat(settings.as_of)
+    newest = events.agg(F.to_date(F.max(at)).alias("day")).first()
+    if newest is None or newest["day"] is None:
+        raise InputMissing(
+            "there is no event to analyse yet; run ingest_events, clean_events and sessionize_events first"
+        )
+    return cast(date, newest["day"]) + timedelta(days=1)
+
+
+def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: str) -> int | None:
+    """The version of the table that the job's last successful run read, if that run still counts.
+
+    None asks for a full run: there was none yet, or the settings of this section or the code
+    have changed since, so that what it left is not what this run would leave.
+    Runs a Spark job and brings one row.
+    """
+    succeeded = (F.col("job") == job) & (F.col("status") == "succeeded")
+    last = lake.read("ops.runs").where(succeeded).orderBy(F.col("ended_at").desc(), "run_id").first()
+    if last is None or last["code_version"] != code.version():
+        return None
+    if json.loads(last["settings"])[section] != asdict(settings)[section]:
+        return None
+    seen: int | None = last["input_versions"].get(table)
+    return seen
+
+
+def perform(name: str, lake: Lake, settings: Settings) -> Report:
+    """Run a job; log it in MLflow and, last of all, in ops.runs; keep a receipt of each finding.
+
+    Raises what the job raises, after the run has been logged as failed.
+    """
+    job = registry.find(name)
+    require_writable(settings)
+    tracked = tracking.start(settings, job=name, code_version=code.version())
+    begun = Report(name, uuid.uuid4().hex, tracked.run_id, datetime.now(UTC))
+    try:
+        report = _finished(begun, lake, settings, job.run(lake, settings))
+        tracked.log(report.counts, lake.journal, report.answer.figures)
+    except Exception as fault:
+        _keep(lake, settings, _failed(begun, lake, fault))
+        tracked.end(succeeded=False)
+        raise
+    _keep(lake, settings, report)
+    tracked.end(succeeded=True)
+    return report
+
+
+def require_writable(settings: Settings) -> None:
+    """Make the home. Raises InputMissing where it cannot be made or written."""
+    home = settings.home_path
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputMissing(
+            f"the home {home} cannot be made ({fault.strerror}); give --home a folder"
+        ) from None
+    if not os.access(home, os.W_OK):
+        raise InputMissing(f"the home {home} cannot be written; give --home a folder that can")
+
+
+def _finished(begun: Report, lake: Lake, settings: Settings, answer: Answer) -> Report:
+    kept = receipts.issue(
+        lake,
+        settings,
+        job=begun.job,
+        findings=answer.findings,
+        run_id=begun.run_id,
+        mlflow_run_id=begun.mlflow_run_id,
+    )
+    return Report(
+        begun.job,
+        begun.run_id,
+        begun.mlflow_run_id,
+        begun.started_at,
+        answer,
+        kept,
+        dict(lake.journal.read),
+        dict(lake.journal.written),
+    )
+
+
+def _failed(begun: Report, lake: Lake, fault: Exception) -> Report:
+    return Report(
+        begun.job,
+        begun.run_id,
+        begun.mlflow_run_id,
+        begun.started_at,
+        input_versions=dict(lake.journal.read),
+        output_versions=dict(lake.journal.written),
+        error=str(fault).strip().partition("\n")[0] or type(fault).__name__,
+    )
+
+
+def _keep(lake: Lake, settings: Settings, report: Report) -> None:
+    row = {
+        **asdict(report),
+        **report.counts,
+        "status": "failed" if report.error else "succeeded",
+        "duration_seconds": report.duration_seconds,
+        "as_of": report.answer.as_of,
+        "settings": json.dumps(asdict(settings), sort_keys=True),
+        "code_version": code.version(),
+        "error": report.error or None,
+    }
+    lake.append("ops.runs", lake.frame("ops.runs", [row]), transaction=f"run/{report.run_id}")

@@ -1,0 +1,302 @@
+"""The Delta lake: the only code that knows where tables lie and how they are written.
+
+Every write can be repeated: an append carries a transaction id, a merge goes by the key of
+the catalogue, a replacement covers one `as_of`. So a job run twice, or killed between two
+writes and run again, or run by two at once, leaves what one run leaves.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypeVar
+
+from delta.exceptions import DeltaConcurrentModificationException
+from delta.tables import DeltaTable
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from retinue import tables
+from retinue.errors import ConsentMissing, nearest
+from retinue.identity import consent
+from retinue.schema import require
+from retinue.settings import Settings
+from retinue.tables import Table
+
+__all__ = ["Journal", "Lake", "connect"]
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Journal:
+    """Which version of each table was read first, and which was written last.
+
+    `without_purpose` has the tables with personal columns that were read without one.
+    """
+
+    read: dict[str, int] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    without_purpose: set[str] = field(default_factory=set)
+
+
+class Lake:
+    """The tables of the catalogue under one root.
+
+    A Lake belongs to one run: what it read first is the version it goes on reading, so that
+    every number of the run comes from the same state. `journal` says which versions those were.
+    """
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        root: str,
+        *,
+        catalog: str = "",
+        retries: int = 8,
+        purposes: Sequence[str] = (),
+    ) -> None:
+        self.spark = spark
+        self.root = root.rstrip("/")
+        self.journal = Journal()
+        self._catalog = catalog
+        self._retries = retries
+        self.purposes = tuple(purposes)
+
+    def path(self, name: str) -> str:
+        """The folder of a table: root/layer/name. Raises UnknownTable."""
+        return f"{self.root}/{tables.find(name).name.replace('.', '/')}"
+
+    def exists(self, name: str) -> bool:
+        """Whether the table has been created."""
+        return DeltaTable.isDeltaTable(self.spark, self.path(name))
+
+    def create(self, name: str) -> None:
+        """Create the table as the catalogue declares it, unless it is there."""
+        if not self.exists(name):
+            self._again(lambda: _builder(self.spark, tables.find(name), self.path(name)).execute())
+
+    def version(self, name: str) -> int:
+        """The newest version of the table."""
+        newest = self._delta(name).history(1).select("version").first()
+        assert newest is not None, "a Delta table has at least the version that created it"
+        return int(newest["version"])
+
+    def history(self, name: str) -> DataFrame:
+        """What was done to the table, newest first: version, timestamp, operation, operationMetrics."""
+        return self._delta(name).history()
+
+    def read(self, name: str, *, purpose: str | None = None) -> DataFrame:
+        """The rows of a table, at one version throughout the run.
+
+        With a `purpose`, only rows that may be used for it: see `identity.consent.allowed`,
+        which also adds `person_id`. Without one the rows are as stored, which is for the
+        upkeep of the lake; a job that writes gold is refused then.
+        Raises UnknownTable; ConsentMissing for a purpose that conf does not declare.
+        """
+        rows = self._rows(name)
+        if purpose is None:
+            if tables.find(name).personal_columns:
+                self.journal.without_purpose.add(name)
+            return rows
+        self._require_purpose(purpose)
+        return consent.allowed(
+            rows, self._rows("silver.identities"), self._rows("silver.consents"), purpose=purpose
+        )
+
+    def at(self, name: str, version: int) -> DataFrame:
+        """The rows of the table as they were at a version; not part of what the run has read."""
+        return self.spark.read.format("delta").option("versionAsOf", version).load(self.path(name))
+
+    def changes(self, name: str, *, since: int | None) -> DataFrame:
+        """The rows inserted, updated or deleted after version `since`, before and after alike.
+
+        Up to the version that this run reads; None is all rows of that version.
+        """
+        rows, newest = self._rows(name), self.journal.read[name]
+        if since is None:
+            return rows
+        if since >= newest:
+            return rows.limit(0)
+        feed = (
+            self.spark.read.format("delta")
+            .option("readChangeFeed", "true")
+            .option("startingVersion", since + 1)
+            .option("endingVersion", newest)
+            .load(self.path(name))
+        )
+        return feed.select(rows.columns)
+
+    def append(self, name: str, rows: DataFrame, *, transaction: str, number: int = 1) -> None:
+        """Add the rows once: a second append of the same transaction and number does nothing."""
+        writer = self._conformed(name, rows).write.format("delta").mode("append")
+        writer = writer.option("txnAppId", transaction).option("txnVersion", number)
+        self._write(name, lambda: writer.save(self.path(name)))
+
+    def replace(self, name: str, rows: DataFrame, *, as_of: date) -> None:
+        """Put these rows in the place of all rows of that `as_of`, which the lake adds to them."""
+        dated = self._conformed(name, rows.withColumn("as_of", F.lit(as_of).cast("date")))
+        writer = dated.write.format("delta").mode("overwrite")
+        writer = writer.option("replaceWhere", f"as_of = DATE'{as_of}'")
+        self._write(name, lambda: writer.save(self.path(name)))
+
+    def insert(self, name: str, rows: DataFrame) -> None:
+        """Add the rows whose key is not in the table yet; those that are there stay as they are."""
+        table = tables.find(name)
+        columns = {column: F.col(f"new.{column}") for column in table.column_names}
+        fresh = self._conformed(name, rows).alias("new")
+        merging = self._delta(name).alias("kept").merge(fresh, _same_key(table))
+        self._write(name, merging.whenNotMatchedInsert(values=columns).execute)  # type: ignore[arg-type]
+
+    def frame(self, name: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+        """These few rows, in the columns and types of the table; what a row leaves out is null."""
+        table = tables.find(name)
+        schema = ", ".join(f"`{column.name}` {column.type}" for column in table.columns)
+        values = [tuple(row.get(column) for column in table.column_names) for row in rows]
+        return self.spark.createDataFrame(values, schema)
+
+    def merge(self, name: str, rows: DataFrame, *, within: DataFrame | None = None) -> None:
+        """Insert or update the rows by the table's key; equal rows are left alone.
+
+        `within` names groups by its columns (say, touched visitors): rows of these groups
+        that are in the table and not in `rows` go. `rows` must have each key once.
+        """
+        table = tables.find(name)
+        fresh = self._conformed(name, rows).persist()
+        try:
+            source = fresh.withColumn("_is_gone", F.lit(False))
+            if within is not None:
+                source = source.unionByName(self._gone(table, fresh, within))
+            self._write(name, lambda: self._merge(table, source))
+        finally:
+            fresh.unpersist()
+
+    def register(self) -> None:
+        """Make every table that exists visible to SQL, as layer.name."""
+        prefix = f"`{self._catalog}`." if self._catalog else ""
+        for layer in tables.LAYERS:
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {prefix}{layer}")
+        for name in filter(self.exists, tables.CATALOGUE):
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {prefix}{name} USING delta LOCATION '{_quoted(self.path(name))}'"
+            )
+
+    def rows_written(self, name: str) -> int:
+        """How many rows this run's newest write of the table put in or changed."""
+        version = self.journal.written.get(name)
+        if version is None:
+            return 0
+        done = self.history(name).where(F.col("version") == version).select("operationMetrics").first()
+        metrics = done["operationMetrics"] if done else {}
+        counted = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
+        if counted[0] in metrics:
+            return sum(int(metrics[each]) for each in counted)
+        return int(metrics.get("numOutputRows", 0))
+
+    def _delta(self, name: str) -> DeltaTable:
+        self.create(name)
+        return DeltaTable.forPath(self.spark, self.path(name))
+
+    def _rows(self, name: str) -> DataFrame:
+        """The rows at the version that this run wrote last or read first."""
+        if name in self.journal.written:
+            return self.at(name, self.journal.written[name])
+        if name not in self.journal.read:
+            self.create(name)
+            self.journal.read[name] = self.version(name)
+        return self.at(name, self.journal.read[name])
+
+    def _require_purpose(self, purpose: str) -> None:
+        if purpose not in self.purposes:
+            raise ConsentMissing(
+                f"the purpose {purpose!r} is not declared{nearest(purpose, self.purposes)}; conf's "
+                f"consent.purposes has {', '.join(self.purposes) or 'none'}"
+            )
+
+    def _conformed(self, name: str, rows: DataFrame) -> DataFrame:
+        """The catalogue's columns in their order and types, sorted as readers group them."""
+        table = tables.find(name)
+        require(rows, table.column_names, what=f"the table {name}")
+        conformed = rows.select([F.col(c.name).cast(c.type).alias(c.name) for c in table.columns])
+        return conformed.sortWithinPartitions(*table.cluster_by) if table.cluster_by else conformed
+
+    def _gone(self, table: Table, fresh: DataFrame, within: DataFrame) -> DataFrame:
+        present = self._delta(table.name).toDF().join(within.distinct(), within.columns, "left_semi")
+        gone = present.join(fresh, list(table.key), "left_anti")
+        return gone.select(table.column_names).withColumn("_is_gone", F.lit(True))
+
+    def _merge(self, table: Table, source: DataFrame) -> None:
+        columns = {name: F.col(f"new.{name}") for name in table.column_names}
+        changed = ~_all(
+            F.col(f"kept.{c.name}").eqNullSafe(F.col(f"new.{c.name}"))
+            for c in table.columns
+            if not c.type.startswith("MAP")  # maps do not compare; a row differs by its other columns too
+        )
+        (
+            self._delta(table.name)
+            .alias("kept")
+            .merge(source.alias("new"), _same_key(table))
+            .whenMatchedDelete(F.col("new._is_gone"))
+            .whenMatchedUpdate(changed, columns)  # type: ignore[arg-type]
+            .whenNotMatchedInsert(~F.col("new._is_gone"), columns)  # type: ignore[arg-type]
+            .execute()
+        )
+
+    def _write(self, name: str, commit: Callable[[], Any]) -> None:
+        if tables.find(name).layer == "gold" and self.journal.without_purpose:
+            raise ConsentMissing(
+                f"{name} is for analysis, yet {', '.join(sorted(self.journal.without_purpose))} was read "
+                f"without a purpose; read it with purpose= one of {', '.join(self.purposes)}"
+            )
+        self.create(name)
+        self._again(commit)
+        self.journal.written[name] = self.version(name)
+
+    def _again(self, commit: Callable[[], Result]) -> Result:
+        """Commit, and once more whenever another writer came first; waits grow and are uneven."""
+        for attempt in range(self._retries):
+            try:
+                return commit()
+            except DeltaConcurrentModificationException:
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))
+        return commit()
+
+
+def connect(spark: SparkSession, settings: Settings) -> Lake:
+    """The lake where the settings say it lies."""
+    return Lake(
+        spark,
+        settings.lake_root,
+        catalog=settings.lake.catalog,
+        retries=settings.lake.retries,
+        purposes=settings.consent.purposes,
+    )
+
+
+def _builder(spark: SparkSession, table: Table, path: str) -> Any:
+    builder = DeltaTable.createIfNotExists(spark).location(path).comment(f"One row: {table.grain}.")
+    builder = builder.property("delta.enableChangeDataFeed", "true")
+    for column in table.columns:
+        unit = f" ({column.unit})" if column.unit else ""
+        builder = builder.addColumn(column.name, column.type, comment=column.meaning + unit)
+    for check, condition in table.checks.items():
+        builder = builder.property(f"delta.constraints.{check}", condition)
+    return builder.clusterBy(*table.cluster_by) if table.cluster_by else builder
+
+
+def _same_key(table: Table) -> Column:
+    return _all(F.col(f"kept.{key}").eqNullSafe(F.col(f"new.{key}")) for key in table.key)
+
+
+def _all(conditions: Iterable[Column]) -> Column:
+    combined = F.lit(True)
+    for condition in conditions:
+        combined = combined & condition
+    return combined
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")

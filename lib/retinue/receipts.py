@@ -1,0 +1,177 @@
+"""A receipt for every number: where it came from, and the proof that it comes out again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+
+from retinue import code, registry, tables
+from retinue import settings as conf
+from retinue.answer import Finding
+from retinue.errors import InputMissing, RetinueError
+from retinue.lake import Lake
+from retinue.rehearsal import Rehearsal
+from retinue.settings import Settings
+
+__all__ = ["Proof", "Receipt", "issue", "prove"]
+
+PLACES = ("home", "lake", "spark", "tracking")  # where a run happened; no answer depends on it
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A finding and the id under which `retinue prove` computes it again."""
+
+    finding_id: str
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of computing a finding again: equal, different, or no longer possible, and why."""
+
+    finding_id: str
+    question: str
+    verdict: str
+    then: Any
+    now: Any = None
+    why: str = ""
+
+
+def issue(
+    lake: Lake,
+    settings: Settings,
+    *,
+    job: str,
+    findings: tuple[Finding, ...],
+    run_id: str,
+    mlflow_run_id: str,
+) -> tuple[Receipt, ...]:
+    """Keep each finding in ops.findings under an id that is the same for the same finding.
+
+    Runs Spark jobs: the distinct legal bases of the tables read, at most one for each basis.
+    """
+    if not findings:
+        return ()
+    versions = _versions(lake)
+    origin = {
+        "job": job,
+        "settings": _settled(settings),
+        "code_version": code.version(),
+        "input_versions": versions,
+    }
+    kept = tuple(Receipt(_identity(finding, origin), finding) for finding in findings)
+    shared = {
+        **origin,
+        "run_id": run_id,
+        "mlflow_run_id": mlflow_run_id,
+        "legal_bases": _legal_bases(lake, versions),
+        "found_at": datetime.now(UTC),
+    }
+    rows = [
+        {
+            **shared,
+            "finding_id": receipt.finding_id,
+            "question": receipt.finding.question,
+            "value": json.dumps(receipt.finding.value),
+            "unit": receipt.finding.unit,
+        }
+        for receipt in kept
+    ]
+    lake.insert("ops.findings", lake.frame("ops.findings", rows))
+    return kept
+
+
+def prove(lake: Lake, settings: Settings, finding_id: str) -> Proof:
+    """Compute a finding again from the table versions it came from.
+
+    Runs the job's Spark jobs; writes nothing. The settings are those of the finding, the
+    places (home, lake, Spark, tracking) those of today. Raises InputMissing for an unknown id.
+    """
+    receipt = _receipt(lake, finding_id)
+    then = json.loads(receipt["value"])
+    proof = Proof(finding_id, receipt["question"], "", then)
+    rehearsal = Rehearsal(lake, receipt["input_versions"])
+    try:
+        answer = registry.find(receipt["job"]).run(rehearsal, _restored(settings, receipt["settings"]))
+        again = [each for each in answer.findings if each.question == receipt["question"]]
+    except (RetinueError, PySparkException, Py4JJavaError) as fault:
+        return _no_longer(proof, lake, receipt, fault)
+    if not again:
+        return _with(proof, "no longer", why=f"{receipt['job']} does not ask this any more")
+    if again[0].value == then:
+        return _with(proof, "equal", now=again[0].value)
+    return _with(proof, "different", now=again[0].value, why=_difference(receipt))
+
+
+def _with(proof: Proof, verdict: str, **found: Any) -> Proof:
+    return Proof(**{**asdict(proof), "verdict": verdict, **found})
+
+
+def _versions(lake: Lake) -> dict[str, int]:
+    """The data that the run read; the run log itself is no data."""
+    return {name: v for name, v in lake.journal.read.items() if tables.find(name).layer != "ops"}
+
+
+def _settled(settings: Settings) -> str:
+    chosen = {key: value for key, value in asdict(settings).items() if key not in PLACES}
+    return json.dumps(chosen, sort_keys=True)
+
+
+def _restored(settings: Settings, settled: str) -> Settings:
+    return conf.restore({**asdict(settings), **json.loads(settled)})
+
+
+def _identity(finding: Finding, origin: Mapping[str, Any]) -> str:
+    told = json.dumps([finding.question, finding.value, finding.unit, origin], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def _legal_bases(lake: Lake, versions: Mapping[str, int]) -> list[str]:
+    bases: set[str] = set()
+    for name, version in versions.items():
+        if "legal_basis" in tables.find(name).column_names:
+            rows = lake.at(name, version).select("legal_basis").distinct().collect()
+            bases |= {row["legal_basis"] or "unknown" for row in rows}
+    return sorted(bases)
+
+
+def _receipt(lake: Lake, finding_id: str) -> Row:
+    found = lake.read("ops.findings").where(F.col("finding_id").startswith(finding_id)).take(2)
+    if len(found) != 1:
+        count = "no finding" if not found else "more than one finding"
+        raise InputMissing(f"there is {count} {finding_id!r} in ops.findings; `retinue report` shows the ids")
+    return found[0]
+
+
+def _no_longer(proof: Proof, lake: Lake, receipt: Row, fault: Exception) -> Proof:
+    gone = [_gone(lake, name, version) for name, version in receipt["input_versions"].items()]
+    why = "; ".join(filter(None, gone)) or str(fault).strip().partition("\n")[0]
+    return _with(proof, "no longer", why=why)
+
+
+def _gone(lake: Lake, name: str, version: int) -> str:
+    """Why this version of the table cannot be read, or ''."""
+    try:
+        lake.at(name, version).write.format("noop").mode("overwrite").save()
+    except (PySparkException, Py4JJavaError):
+        later = lake.history(name).where(F.col("version") > version)
+        erased = later.where("operation = 'DELETE'").take(1)
+        what = "rows were erased from it since" if erased else "its files were vacuumed"
+        return f"version {version} of {name} is gone: {what}"
+    return ""
+
+
+def _difference(receipt: Row) -> str:
+    if receipt["code_version"] != code.version():
+        return f"the code was {receipt['code_version']} then and is {code.version()} now"
+    return "same code, settings and table versions: the answer is not deterministic"

@@ -1,0 +1,52 @@
+"""A lake that is read but never written: for a dry run, and to prove a finding again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from retinue.lake import Lake
+
+__all__ = ["Rehearsal"]
+
+
+class Rehearsal(Lake):
+    """The tables at the given versions, else the newest; what a job writes it reads back from memory.
+
+    Every increment is the whole: `changes` gives all rows, so that what a job would merge is
+    the table as one full run leaves it.
+    """
+
+    def __init__(self, lake: Lake, versions: Mapping[str, int]) -> None:
+        super().__init__(lake.spark, lake.root, purposes=lake.purposes)
+        self.journal.read.update(versions)
+        self.held: dict[str, DataFrame] = {}
+
+    def changes(self, name: str, *, since: int | None) -> DataFrame:
+        """All rows of the version."""
+        return self._rows(name)
+
+    def append(self, name: str, rows: DataFrame, *, transaction: str, number: int = 1) -> None:
+        """Hold the rows."""
+        self._hold(name, rows)
+
+    def insert(self, name: str, rows: DataFrame) -> None:
+        """Hold the rows."""
+        self._hold(name, rows)
+
+    def replace(self, name: str, rows: DataFrame, *, as_of: date) -> None:
+        """Hold the rows, with their `as_of`."""
+        self._hold(name, rows.withColumn("as_of", F.lit(as_of).cast("date")))
+
+    def merge(self, name: str, rows: DataFrame, *, within: DataFrame | None = None) -> None:
+        """Hold the rows."""
+        self._hold(name, rows)
+
+    def _hold(self, name: str, rows: DataFrame) -> None:
+        self.held[name] = self._conformed(name, rows)
+
+    def _rows(self, name: str) -> DataFrame:
+        return self.held[name] if name in self.held else super()._rows(name)

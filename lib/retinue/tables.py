@@ -1,0 +1,371 @@
+"""The catalogue: every table of the lake, declared as data.
+
+From an entry come the table's creation, its checks and comments, its documentation, its
+place in the job graph and what an erasure has to reach. Types are Spark DDL kept as text,
+so that the catalogue imports without Spark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from retinue.errors import UnknownTable, nearest
+
+__all__ = ["CATALOGUE", "LAYERS", "Column", "Table", "find"]
+
+LAYERS = ("bronze", "silver", "gold", "ops")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its DDL type, what it means, its unit, and whom it could identify."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+    personal: str = ""  # identifier | behaviour | free_text; empty: says nothing of a person
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: a row is one `grain`, told apart by `key`; `owner` is the job that writes it.
+
+    `checks` are CHECK constraints of the rows themselves. `invariants` are promises across
+    rows: each is a SQL query over the registered lake that must find nothing.
+    """
+
+    name: str
+    grain: str
+    owner: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    cluster_by: tuple[str, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict)
+    invariants: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def layer(self) -> str:
+        """bronze, silver, gold or ops."""
+        return self.name.partition(".")[0]
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns in their order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def personal_columns(self) -> list[str]:
+        """The columns that an erasure has to reach."""
+        return [column.name for column in self.columns if column.personal]
+
+
+def find(name: str) -> Table:
+    """The table of this name. Raises UnknownTable with the nearest name there is."""
+    if name not in CATALOGUE:
+        raise UnknownTable(
+            f"there is no table {name!r}{nearest(name, CATALOGUE)}; "
+            f"`retinue tables` lists all {len(CATALOGUE)}"
+        )
+    return CATALOGUE[name]
+
+
+EVENT_TYPES = (
+    "page_view",
+    "product_view",
+    "search",
+    "result_click",
+    "add_to_cart",
+    "checkout",
+    "purchase",
+    "ping",
+    "other",
+)
+LEGAL_BASES = ("anonymous", "consent", "contract", "legitimate_interest")
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+# What every kind of event says, from whichever source it came.
+EVENT = (
+    Column("event_id", "STRING", "the source's own id, or a digest of the record", personal="identifier"),
+    Column("visitor_id", "STRING", "the device or browser", personal="identifier"),
+    Column("user_id", "STRING", "the login, where there was one", personal="identifier"),
+    Column("occurred_at", "TIMESTAMP", "when it happened", "UTC"),
+    Column("event_type", "STRING", f"one of {', '.join(EVENT_TYPES)}", personal="behaviour"),
+    Column("event_name", "STRING", "the source's own word", personal="behaviour"),
+    Column("page", "STRING", "the page or screen", personal="behaviour"),
+    Column("category", "STRING", "the category of what was looked at", personal="behaviour"),
+    Column("product_id", "STRING", "the product, where it was about one", personal="behaviour"),
+    Column("query", "STRING", "the words searched for", personal="free_text"),
+    Column("result_count", "BIGINT", "how many results the search had", "results"),
+    Column("price_amount", "DECIMAL(18,4)", "price or value of the event", "in currency"),
+    Column("currency", "STRING", "ISO 4217 code of price_amount"),
+    Column("channel", "STRING", "the marketing channel of the visit", personal="behaviour"),
+    Column("campaign_id", "STRING", "the campaign of the visit", personal="behaviour"),
+    Column("referrer", "STRING", "where the visit came from", personal="behaviour"),
+    Column("user_agent", "STRING", "the browser's own description", personal="identifier"),
+)
+ORIGIN = (
+    Column("source", "STRING", "the name of the source as declared"),
+    Column("legal_basis", "STRING", f"one of {', '.join(LEGAL_BASES)}"),
+)
+BOT = (
+    Column("is_bot", "BOOLEAN", "true where a machine is behind it"),
+    Column("bot_reason", "STRING", "why: user_agent, rate"),
+)
+SESSION = (
+    Column("session_id", "STRING", "32 hex digits, from visitor, first time and first tie"),
+    Column("session_index", "INT", "the visitor's sessions, from 1"),
+    Column("event_index", "INT", "the session's events, from 1"),
+    Column("is_rapid", "BOOLEAN", "true where it came sooner after the one before than a hand clicks"),
+)
+DELIVERY = (
+    Column("source_file", "STRING", "the file it was delivered in", personal="identifier"),
+    Column("source_digest", "STRING", "SHA-256 of that file"),
+    Column("position", "BIGINT", "the record's number in the file, from 1"),
+    Column("ingested_at", "TIMESTAMP", "when it came in", "UTC"),
+    Column("record", "STRING", "the record as delivered", personal="free_text"),
+)
+AS_OF = Column("as_of", "DATE", "rows before its midnight UTC counted")
+
+_TABLES = (
+    Table(
+        "bronze.events",
+        grain="one event record as delivered",
+        owner="ingest_events",
+        columns=(*EVENT, *ORIGIN, *DELIVERY),
+        key=("source_digest", "position"),
+        cluster_by=("visitor_id",),
+        checks={"legal_basis_known": f"legal_basis IN ({_words(LEGAL_BASES)})"},
+    ),
+    Table(
+        "silver.events",
+        grain="one event, once",
+        owner="clean_events",
+        columns=(*EVENT, *BOT, *ORIGIN),
+        key=("source", "event_id"),
+        cluster_by=("visitor_id", "occurred_at"),
+        checks={
+            "visitor_known": "visitor_id IS NOT NULL",
+            "time_known": "occurred_at IS NOT NULL",
+            "event_type_known": f"event_type IN ({_words(EVENT_TYPES)})",
+            "bot_has_reason": "is_bot = (bot_reason IS NOT NULL)",
+        },
+        invariants={
+            "an event stands once": (
+                "SELECT source, event_id FROM silver.events GROUP BY source, event_id HAVING count(*) > 1"
+            ),
+        },
+    ),
+    Table(
+        "silver.sessionized_events",
+        grain="one event with its place in a session",
+        owner="sessionize_events",
+        columns=(*EVENT, *BOT, *ORIGIN, *SESSION),
+        key=("source", "event_id"),
+        cluster_by=("visitor_id", "occurred_at"),
+        checks={"session_known": "session_id IS NOT NULL AND session_index >= 1 AND event_index >= 1"},
+        invariants={
+            "events of a session are numbered from 1 without a gap": (
+                "SELECT session_id FROM silver.sessionized_events GROUP BY session_id "
+                "HAVING max(event_index) <> count(*) OR min(event_index) <> 1"
+            ),
+        },
+    ),
+    Table(
+        "silver.sessions",
+        grain="one session of a visitor",
+        owner="sessionize_events",
+        columns=(
+            Column("visitor_id", "STRING", "the device or browser", personal="identifier"),
+            *SESSION[:2],
+            Column("started_at", "TIMESTAMP", "the first event", "UTC"),
+            Column("ended_at", "TIMESTAMP", "the last event", "UTC"),
+            Column("duration_seconds", "DOUBLE", "from the first to the last", "seconds"),
+            Column("event_count", "BIGINT", "events in it", "events"),
+            Column("page_count", "BIGINT", "page views in it", "pages"),
+            Column("entry_page", "STRING", "the first page", personal="behaviour"),
+            Column("exit_page", "STRING", "the last page", personal="behaviour"),
+            Column("engaged_seconds", "DOUBLE", "active time by page pings; null without pings", "seconds"),
+            Column("is_open", "BOOLEAN", "true where the data end before the timeout has passed"),
+            Column("is_bot", "BOOLEAN", "true where a machine is behind any of its events"),
+            ORIGIN[1],
+        ),
+        key=("session_id",),
+        cluster_by=("visitor_id", "started_at"),
+        checks={"ends_after_start": "ended_at >= started_at", "has_events": "event_count >= 1"},
+        invariants={
+            "a session counts the events it has": (
+                "SELECT s.session_id FROM silver.sessions s FULL JOIN "
+                "(SELECT session_id, count(*) AS n FROM silver.sessionized_events GROUP BY session_id) e "
+                "ON s.session_id = e.session_id WHERE NOT (s.event_count <=> e.n)"
+            ),
+        },
+    ),
+    Table(
+        "silver.identities",
+        grain="one link of source ids to a person",
+        owner="link_identities",
+        columns=(
+            Column("visitor_id", "STRING", "the device or browser", personal="identifier"),
+            Column("user_id", "STRING", "the login", personal="identifier"),
+            Column("profile_id", "STRING", "one account on one network", personal="identifier"),
+            Column("person_id", "STRING", "the person all of these are", personal="identifier"),
+        ),
+        key=("visitor_id", "user_id", "profile_id"),
+        checks={"person_known": "person_id IS NOT NULL"},
+    ),
+    Table(
+        "silver.consents",
+        grain="one word of one subject on one purpose",
+        owner="record_consents",
+        columns=(
+            Column("subject_type", "STRING", "visitor, profile or person"),
+            Column("subject_id", "STRING", "the id of that type", personal="identifier"),
+            Column("purpose", "STRING", "one of conf's consent.purposes"),
+            Column("status", "STRING", "granted, denied or objected"),
+            Column("recorded_at", "TIMESTAMP", "when it was said; the latest counts", "UTC"),
+            Column("source", "STRING", "where it was said"),
+        ),
+        key=("subject_type", "subject_id", "purpose", "recorded_at"),
+        checks={
+            "subject_type_known": "subject_type IN ('visitor', 'profile', 'person')",
+            "status_known": "status IN ('granted', 'denied', 'objected')",
+        },
+    ),
+    Table(
+        "gold.top_paths",
+        grain="one path as of one day",
+        owner="find_paths",
+        columns=(
+            AS_OF,
+            Column("path", "ARRAY<STRING>", "the steps in order"),
+            Column("length", "INT", "how many steps", "steps"),
+            Column("session_count", "BIGINT", "sessions that took it", "sessions"),
+            Column("visitor_count", "BIGINT", "visitors that took it", "visitors"),
+            Column("share", "DOUBLE", "of all sessions", "0..1"),
+            Column("conversion_count", "BIGINT", "of these sessions, with a purchase", "sessions"),
+            Column("conversion_rate", "DOUBLE", "conversion_count / session_count", "0..1"),
+        ),
+        key=("as_of", "path"),
+        checks={"share_is_a_share": "share BETWEEN 0 AND 1"},
+    ),
+    Table(
+        "gold.transitions",
+        grain="one step to another as of one day",
+        owner="find_paths",
+        columns=(
+            AS_OF,
+            Column("from_step", "STRING", "the step before"),
+            Column("to_step", "STRING", "the step after"),
+            Column("transition_count", "BIGINT", "how often", "transitions"),
+            Column("share", "DOUBLE", "of all that leave from_step", "0..1"),
+        ),
+        key=("as_of", "from_step", "to_step"),
+        checks={"share_is_a_share": "share BETWEEN 0 AND 1"},
+    ),
+    Table(
+        "gold.fruitless_searches",
+        grain="one session in which a serious shopper's search failed, as of one day",
+        owner="find_fruitless_searches",
+        columns=(
+            AS_OF,
+            Column("visitor_id", "STRING", "the device or browser", personal="identifier"),
+            Column("session_id", "STRING", "the session", personal="behaviour"),
+            Column("product_count", "BIGINT", "products seen before the first fruitless search", "products"),
+            Column("fruitless_count", "BIGINT", "fruitless searches in it", "searches"),
+            Column("first_fruitless_at", "TIMESTAMP", "the first of them", "UTC"),
+            Column("last_fruitless_at", "TIMESTAMP", "the last of them", "UTC"),
+            Column("queries", "ARRAY<STRING>", "their words, in order", personal="free_text"),
+            Column("pages_after", "BIGINT", "page views from the last one to the end", "pages"),
+        ),
+        key=("as_of", "session_id"),
+        cluster_by=("visitor_id",),
+    ),
+    Table(
+        "gold.funnels",
+        grain="one step of the funnel as of one day",
+        owner="measure_funnels",
+        columns=(
+            AS_OF,
+            Column("step_index", "INT", "the step's place, from 1"),
+            Column("step", "STRING", "its name"),
+            Column("visitor_count", "BIGINT", "visitors that reached it", "visitors"),
+            Column("share_of_first", "DOUBLE", "of those at the first step", "0..1"),
+            Column("share_of_previous", "DOUBLE", "of those at the step before", "0..1"),
+            Column("drop_count", "BIGINT", "visitors that reached the step before and not it", "visitors"),
+            Column("median_seconds", "DOUBLE", "half had come from the step before by then", "seconds"),
+        ),
+        key=("as_of", "step_index"),
+    ),
+    Table(
+        "ops.runs",
+        grain="one run of a job",
+        owner="every job",
+        columns=(
+            Column("run_id", "STRING", "the run"),
+            Column("job", "STRING", "the file in jobs/"),
+            Column("status", "STRING", "succeeded or failed"),
+            Column("started_at", "TIMESTAMP", "when it began", "UTC"),
+            Column("ended_at", "TIMESTAMP", "when it ended", "UTC"),
+            Column("duration_seconds", "DOUBLE", "from start to end", "seconds"),
+            Column("as_of", "DATE", "rows before its midnight UTC counted"),
+            Column("settings", "STRING", "all settings, as JSON", "JSON"),
+            Column("code_version", "STRING", "release and digest of the code"),
+            Column("input_versions", "MAP<STRING, BIGINT>", "the version of each table it read"),
+            Column("output_versions", "MAP<STRING, BIGINT>", "the version of each table it wrote"),
+            Column("rows_in", "BIGINT", "rows it took in", "rows"),
+            Column("rows_out", "BIGINT", "rows it found good or wrote", "rows"),
+            Column("rows_quarantined", "BIGINT", "rows it set aside", "rows"),
+            Column("mlflow_run_id", "STRING", "its run in MLflow"),
+            Column("error", "STRING", "the sentence it failed with"),
+        ),
+        key=("run_id",),
+        checks={"status_known": "status IN ('succeeded', 'failed')"},
+    ),
+    Table(
+        "ops.findings",
+        grain="one number that a job printed or drew",
+        owner="every job",
+        columns=(
+            Column("finding_id", "STRING", "12 hex digits, the same for the same finding"),
+            Column("question", "STRING", "what was asked"),
+            Column("value", "STRING", "what was found, as JSON", "JSON"),
+            Column("unit", "STRING", "the unit of value"),
+            Column("job", "STRING", "the job that found it"),
+            Column("settings", "STRING", "all settings, as JSON", "JSON"),
+            Column("code_version", "STRING", "release and digest of the code"),
+            Column("input_versions", "MAP<STRING, BIGINT>", "the tables it was computed from"),
+            Column("run_id", "STRING", "the run that found it first"),
+            Column("mlflow_run_id", "STRING", "that run in MLflow"),
+            Column("legal_bases", "ARRAY<STRING>", "the legal bases of the rows behind it"),
+            Column("found_at", "TIMESTAMP", "when it was first found", "UTC"),
+        ),
+        key=("finding_id",),
+    ),
+    Table(
+        "ops.quarantine",
+        grain="one record set aside",
+        owner="every job",
+        columns=(
+            Column("quarantine_id", "STRING", "digest of job, file and position, or of the row's key"),
+            Column("job", "STRING", "the job that set it aside"),
+            Column("reason", "STRING", "why, and what would do"),
+            Column("source", "STRING", "the source as declared"),
+            Column("subject_id", "STRING", "the visitor, where known", personal="identifier"),
+            *(column for column in DELIVERY if column.name != "ingested_at"),
+            Column("mapping", "STRING", "the mapping that read it"),
+            Column("run_id", "STRING", "the run that set it aside"),
+            Column("quarantined_at", "TIMESTAMP", "when", "UTC"),
+            Column("requeued_at", "TIMESTAMP", "when it went through after all; null: still here", "UTC"),
+        ),
+        key=("quarantine_id",),
+        checks={"reason_given": "reason IS NOT NULL"},
+    ),
+)
+
+CATALOGUE: Mapping[str, Table] = {table.name: table for table in _TABLES}
