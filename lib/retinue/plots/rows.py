@@ -1,0 +1,71 @@
+"""The few rows that a picture shows, out of a pandas or a Spark frame of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from retinue.schema import require
+
+__all__ = ["Largest", "Rows", "first", "largest"]
+
+Rows = pd.DataFrame | DataFrame
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The rows of the largest size, and what all the others come to."""
+
+    kept: list[tuple[Any, int]]
+    other_count: int
+    other_size: int
+
+    @property
+    def size(self) -> int:
+        """The size of all rows together."""
+        return sum(size for _, size in self.kept) + self.other_size
+
+
+def largest(rows: Rows, *, key: str, size: str, limit: int, what: str) -> Largest:
+    """The `limit` rows of the largest positive size, ties by key; at most limit + 1 rows are collected.
+
+    Raises SchemaMismatch. Runs Spark jobs where the frame is Spark's.
+    """
+    _require(rows, [key, size], what)
+    if isinstance(rows, pd.DataFrame):
+        rows = rows.loc[rows[size].fillna(0) > 0, [key, size]]
+        row_count, total = len(rows), int(rows[size].sum())
+        ranked = sorted(zip(rows[key], rows[size], strict=True), key=lambda row: (-row[1], _order(row[0])))
+    else:
+        rows = rows.where(F.col(size) > 0).select(key, size)
+        row_count, total = rows.agg(F.count("*"), F.coalesce(F.sum(size), F.lit(0))).head() or (0, 0)
+        ranked = [tuple(row) for row in rows.orderBy(F.desc(size), key).limit(limit).collect()]
+    kept = [(label, int(number)) for label, number in ranked[:limit]]
+    return Largest(kept, row_count - len(kept), int(total) - sum(number for _, number in kept))
+
+
+def first(rows: Rows, *, columns: Sequence[str], limit: int, what: str) -> list[tuple[Any, ...]]:
+    """The first `limit` rows by these columns in turn; no more are collected.
+
+    Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
+    """
+    _require(rows, columns, what)
+    if isinstance(rows, pd.DataFrame):
+        shown = rows[list(columns)].sort_values(list(columns))[:limit]
+    else:
+        shown = rows.select(*columns).orderBy(*columns).limit(limit).toPandas()
+    return list(shown.itertuples(index=False, name=None))
+
+
+def _require(rows: Rows, columns: Sequence[str], what: str) -> None:
+    require(cast(DataFrame, rows), columns, what=what)  # which asks either kind for its columns alone
+
+
+def _order(key: Any) -> str | tuple[str, ...]:
+    """What ties between keys are ordered by: a text, or the texts of a list."""
+    return str(key) if key is None or isinstance(key, str) else tuple(str(part) for part in key)

@@ -1,0 +1,228 @@
+"""Where do sessions go, step by step? The top paths as flows from column to column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from retinue.plots import labels
+from retinue.plots.picture import Picture, nothing
+from retinue.plots.rows import Rows, largest
+from retinue.plots.style import CATEGORIES, LIGHT
+
+__all__ = ["sankey"]
+
+TITLE = "Where do sessions go, step by step?"
+MARGIN, TOP, BAR, PITCH, LABEL = 2, 50, 11, 192, 160  # pixels
+TALLEST = 400  # pixels for all sessions of the first step
+SLOT, GAP = 30, 10  # the room that a label needs, and the air between two
+
+
+class Node(NamedTuple):
+    """Who stands in a column: pages come first, then those folded together, then those who left."""
+
+    kind: int
+    name: str
+
+
+PAGE, FOLDED, RARER, LEFT = range(4)
+_OTHER, _RARER, _LEFT = Node(FOLDED, ""), Node(RARER, ""), Node(LEFT, "")
+
+
+@dataclass
+class Flows:
+    """How many sessions stand at each node of each column, and how many go from one to the next."""
+
+    standing: list[Counter[Node]]
+    moving: list[Counter[tuple[Node, Node]]]
+    folded: list[int]  # names folded into other, a column
+    sessions: int  # on the paths that are drawn
+
+
+@dataclass
+class Bar:
+    """A node's place in its column, and how much of either side ribbons already fill."""
+
+    column: int
+    node: Node
+    size: int
+    y: float
+    height: float
+    arrived: float = field(default=0)
+    departed: float = field(default=0)
+
+    @property
+    def x(self) -> float:
+        """The left edge, in pixels."""
+        return MARGIN + self.column * PITCH
+
+
+@dataclass(frozen=True)
+class Ribbon:
+    """Sessions on their way from one bar to another, with the upper corners at both."""
+
+    source: Bar
+    target: Bar
+    size: int
+    start: tuple[float, float]
+    end: tuple[float, float]
+    thickness: float
+
+
+def sankey(paths: Rows, *, limit: int = 5_000, steps: int = 5, names: int = 6) -> Picture:
+    """Draw the `limit` most frequent paths as ribbons as wide as their sessions, step by step.
+
+    `paths` has `path` (array of strings: a session's steps from its start, each session in at most one
+    path) and `session_count` (sessions); ties between equal paths go by path. A path that ends before the
+    last column drawn flows out as `left`. In every column the `names` largest pages stand by size, ties by
+    name, the others as one. Sessions on paths rarer than the first `limit` stand in the first column as other
+    paths that are not followed. From
+    a Spark frame at most `limit` + 1 rows are collected, by Spark jobs. Raises SchemaMismatch.
+    """
+    top = largest(paths, key="path", size="session_count", limit=limit, what="sankey")
+    walked = [
+        (tuple(map(labels.clean, path)), size) for path, size in top.kept if path is not None and len(path)
+    ]
+    if not walked:
+        return nothing(title=TITLE, note="No session has a path to draw.")
+    note = f"{labels.count(sum(size for _, size in walked))} sessions on {labels.count(len(walked))} paths"
+    if top.other_count:
+        note += (
+            f", the most frequent ones; {labels.count(top.other_size)} sessions on "
+            f"{labels.count(top.other_count)} rarer paths are not followed"
+        )
+    return _draw(_flows(walked, steps=steps, names=names, rarer=top.other_size), note=note)
+
+
+def _flows(walked: Sequence[tuple[tuple[str, ...], int]], *, steps: int, names: int, rarer: int) -> Flows:
+    columns = min(steps, max(len(path) for path, _ in walked))
+    shown, folded = _shown_names(walked, columns, names)
+    standing = [Counter[Node]() for _ in range(columns)]
+    moving = [Counter[tuple[Node, Node]]() for _ in range(columns - 1)]
+    for path, size in walked:
+        nodes = [Node(PAGE, name) if name in shown[i] else _OTHER for i, name in enumerate(path[:columns])]
+        nodes += [_LEFT] * (len(path) < columns)
+        for column, node in enumerate(nodes):
+            standing[column][node] += size
+        for column, link in enumerate(zip(nodes, nodes[1:], strict=False)):
+            moving[column][link] += size
+    sessions = sum(standing[0].values())
+    if rarer:
+        standing[0][_RARER] = rarer
+    return Flows(standing, moving, folded, sessions)
+
+
+def _shown_names(
+    walked: Sequence[tuple[tuple[str, ...], int]], columns: int, names: int
+) -> tuple[list[set[str]], list[int]]:
+    """A column's largest names, and how many more it has."""
+    sizes = [Counter[str]() for _ in range(columns)]
+    for path, size in walked:
+        for column, name in enumerate(path[:columns]):
+            sizes[column][name] += size
+    ranked = [sorted(column, key=lambda name, column=column: (-column[name], name)) for column in sizes]
+    return [set(column[:names]) for column in ranked], [max(0, len(column) - names) for column in ranked]
+
+
+def _stacked(flows: Flows) -> list[dict[Node, Bar]]:
+    """Every column's bars from the top down: pages by size, then the others, then those who left."""
+    return [_stack(column, sizes, _scale(flows)) for column, sizes in enumerate(flows.standing)]
+
+
+def _scale(flows: Flows) -> float:
+    """Pixels a session."""
+    return TALLEST / sum(flows.standing[0].values())
+
+
+def _stack(column: int, sizes: Counter[Node], scale: float) -> dict[Node, Bar]:
+    bars, y = {}, float(TOP)
+    for node in sorted(sizes, key=lambda node: (node.kind, -sizes[node], node.name)):
+        height = sizes[node] * scale
+        slot = max(height, SLOT)
+        bars[node] = Bar(column, node, sizes[node], y + (slot - height) / 2, height)
+        y += slot + GAP
+    return bars
+
+
+def _ribbons(flows: Flows, bars: list[dict[Node, Bar]]) -> list[Ribbon]:
+    """The ribbons between all columns, which fill each bar's side from the top without a gap."""
+    scale, ribbons = _scale(flows), list[Ribbon]()
+    for column, links in enumerate(flows.moving):
+        ends = [(bars[column][a], bars[column + 1][b], size) for (a, b), size in links.items()]
+        for source, target, size in sorted(ends, key=lambda link: (link[0].y, link[1].y)):
+            start = (source.x + BAR, source.y + source.departed)
+            end = (target.x, target.y + target.arrived)
+            ribbons.append(Ribbon(source, target, size, start, end, size * scale))
+            source.departed += size * scale
+            target.arrived += size * scale
+    return ribbons
+
+
+def _draw(flows: Flows, *, note: str) -> Picture:
+    bars = _stacked(flows)
+    bottom = max(
+        bar.y + bar.height / 2 + max(bar.height, SLOT) / 2 for column in bars for bar in column.values()
+    )
+    picture = Picture(title=TITLE, note=note, width=MARGIN + len(bars) * PITCH, height=bottom + MARGIN)
+    colors = _colors(flows)
+    for ribbon in _ribbons(flows, bars):
+        _draw_ribbon(picture, flows, ribbon, colors)
+    for column in bars:
+        _draw_header(picture, flows, list(column.values()))
+        for bar in column.values():
+            _draw_bar(picture, flows, bar, colors)
+    return picture
+
+
+def _colors(flows: Flows) -> dict[Node, str]:
+    """The same colour for a page in every column, the brightest for the pages that most sessions see."""
+    totals = sum(flows.standing, Counter[Node]())
+    pages = sorted(
+        (node for node in totals if node.kind == PAGE), key=lambda node: (-totals[node], node.name)
+    )
+    colors = dict.fromkeys(totals, LIGHT["rest"]) | dict(zip(pages, CATEGORIES, strict=False))
+    return colors | {_LEFT: LIGHT["vermillion"]}
+
+
+def _draw_ribbon(picture: Picture, flows: Flows, ribbon: Ribbon, colors: dict[Node, str]) -> None:
+    source, target = ribbon.source.node, ribbon.target.node
+    tip = (
+        f"{_name(source, flows, ribbon.source.column)} → {_name(target, flows, ribbon.target.column)}: "
+        f"{labels.count(ribbon.size)} sessions, {labels.share(ribbon.size, ribbon.source.size)} of those here"
+    )
+    leaves = target.kind == LEFT
+    color, alpha = (LIGHT["rest"], 0.2) if leaves else (colors[source], 0.32)
+    picture.ribbon(ribbon.start, ribbon.end, ribbon.thickness, color=color, tip=tip, alpha=alpha)
+
+
+def _draw_header(picture: Picture, flows: Flows, bars: list[Bar]) -> None:
+    here = sum(bar.size for bar in bars if bar.node.kind in {PAGE, FOLDED})
+    column = bars[0].column
+    picture.write(bars[0].x, 10, f"Step {column + 1}", size=13, bold=True)
+    text = f"{labels.count(here)} · {labels.share(here, flows.sessions)}"
+    picture.write(bars[0].x, 28, text, size=11.5, color=LIGHT["muted"])
+
+
+def _draw_bar(picture: Picture, flows: Flows, bar: Bar, colors: dict[Node, str]) -> None:
+    name = _name(bar.node, flows, bar.column)
+    counted = labels.count(bar.size)
+    if bar.node.kind != RARER:
+        counted += f" · {labels.share(bar.size, flows.sessions)}"
+    tip = f"{name}: {counted} sessions"
+    picture.block(bar.x, bar.y, BAR, max(bar.height, 1), color=colors[bar.node], tip=tip)
+    middle = bar.y + bar.height / 2
+    x, leaves = bar.x + BAR + 6, bar.node.kind == LEFT
+    line = labels.fit(name, room=LABEL, size=12)
+    picture.write(x, middle - 7, line, bold=True, color=LIGHT["vermillion" if leaves else "ink"])
+    picture.write(x, middle + 8, counted, size=11)
+
+
+def _name(node: Node, flows: Flows, column: int) -> str:
+    return {
+        PAGE: node.name,
+        FOLDED: f"{labels.count(flows.folded[column])} others",
+        RARER: "other paths",
+        LEFT: "left",
+    }[node.kind]
