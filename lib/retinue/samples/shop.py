@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 _SHELVES = {
     "bedding": ("duvet", "pillow", "blanket", "mattress", "bedspread"),
@@ -23,6 +24,18 @@ WORDS = np.array([word for words in _SHELVES.values() for word in words], dtype=
 PRODUCTS = np.array([f"product-{n:02d}" for n in range(len(WORDS))], dtype=object)
 PRICES = np.array([Decimal(995 + 3700 * n % 18000) / 100 for n in range(len(WORDS))], dtype=object)
 BASKET_RULE = (str(PRODUCTS[0]), str(PRODUCTS[1]))
+ORDERS = pa.schema(
+    [
+        ("order_id", pa.string()),
+        ("customer_id", pa.string()),
+        ("visitor_id", pa.string()),
+        ("session_id", pa.string()),
+        ("ordered_at", pa.timestamp("us", tz="UTC")),
+        ("items", pa.list_(pa.string())),
+        ("amount", pa.decimal128(18, 4)),
+        ("currency", pa.string()),
+    ]
+)
 
 
 def misspell(word: str) -> str:

@@ -16,6 +16,7 @@ from retinue.samples import advertising, browsing, follows, people, posts, shop
 
 START = pd.Timestamp("2026-01-05", tz="UTC")
 _PERSONS_A_VISITOR = 0.8
+_SCHEMAS = {"events": browsing.EVENTS, "orders": shop.ORDERS}
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
     said = posts.posts(talk, profiles=profiles, start=START, days=days, quiet=quiet)
     exposed = advertising.exposures(ads, persons=list(persons["person_id"]), quiet=quiet)
     frames = {
+        "events": clicks,
         "orders": shop.orders(shopping, purchases=purchases, quiet=quiet),
         "people": persons,
         "identities": devices,
@@ -106,8 +108,7 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
         "post_labels": said[["post_id", "theme", "mood", "is_pasted"]],
         "exposures": exposed,
     }
-    tables = {name: _arrow(rows) for name, rows in frames.items()}
-    tables["events"] = pa.Table.from_pandas(clicks, schema=browsing.EVENTS, preserve_index=False)
+    tables = {name: _arrow(rows, schema=_SCHEMAS.get(name)) for name, rows in frames.items()}
     truth = Truth(
         fruitless_sessions=frozenset(visits.loc[visits["is_fruitless"], "session_id"]),
         bots={bot: reason for bot, (reason, _) in browsing.BOTS.items()},
@@ -126,7 +127,7 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
     return tables, truth
 
 
-def _arrow(rows: pd.DataFrame) -> pa.Table:
+def _arrow(rows: pd.DataFrame, *, schema: pa.Schema | None) -> pa.Table:
     """The rows with times in microseconds, as Spark wants them."""
     times = dict.fromkeys(rows.select_dtypes("datetimetz").columns, "datetime64[us, UTC]")
-    return pa.Table.from_pandas(rows.astype(times), preserve_index=False)
+    return pa.Table.from_pandas(rows.astype(times), schema=schema, preserve_index=False)
