@@ -1,0 +1,255 @@
+"""The ways through a site: top paths, the tree they form, transitions, the ways to and from one step."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from retinue.errors import RetinueError
+from retinue.schema import require
+
+ENTRY, EXIT = "(entry)", "(exit)"
+
+
+def session_paths(
+    sessionized: DataFrame,
+    *,
+    of: str = "page",
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+    conversion: str | Column | None = None,
+) -> DataFrame:
+    """The path of each session: its values of `of` in order of event_index; a null is no step.
+
+    With `collapse` a step that repeats the one before it (nulls between them aside) is left out: a page
+    loaded twice is one step. Heartbeats are rows like others; with `collapse=False` drop them before.
+
+    In: what sessionize adds, `visitor`, `of` (any type that casts to string). `conversion` is a predicate,
+    as SQL or a Column; by default event_type is purchase, and unknown (null) in a frame without event_type.
+
+    Out, a row a session that has a step: `visitor`, session_id, path (array<string>), is_converted
+    (boolean: the predicate held on some row of the session, step or not).
+
+    One shuffle by visitor and session, none where the rows already lie by visitor.
+    Raises SchemaMismatch.
+    """
+    require(sessionized, [visitor, "session_id", "event_index", of], what="a path")
+    in_order = F.struct("event_index", F.col(of).cast("string").alias("step"))
+    path = F.sort_array(F.collect_list(F.when(F.col(of).isNotNull(), in_order)))["step"]
+    sessions = (
+        sessionized.where(F.col("session_id").isNotNull())
+        .groupBy(visitor, "session_id")
+        .agg(
+            path.alias("path"),
+            F.bool_or(_conversion(sessionized, conversion)).alias("is_converted"),
+            F.count(of).alias("_step_count"),
+        )
+        .where("_step_count > 0")
+        .drop("_step_count")
+    )
+    return sessions.withColumn("path", _without_repeats(F.col("path"))) if collapse else sessions
+
+
+def top_paths(
+    sessionized: DataFrame,
+    *,
+    of: str = "page",
+    length: int = 5,
+    limit: int = 20,
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+    conversion: str | Column | None = None,
+) -> DataFrame:
+    """The `limit` commonest ways to begin: the first `length` steps of every session, a shorter one whole.
+
+    Every session with a step counts once, so the shares of all paths sum to 1. What a step is, `collapse`
+    and `conversion`: see session_paths.
+
+    Out, the commonest first, ties by path: path (array<string>), length (its steps, at most `length`),
+    session_count, visitor_count (distinct), share (of the sessions with a step), conversion_count (sessions
+    of the path that converted, at whatever step), conversion_rate (of the path's sessions).
+
+    Raises SchemaMismatch; RetinueError where `length` or `limit` is below 1.
+    """
+    _refuse_below_one(length=length, limit=limit)
+    sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
+    return _commonest(sessions.withColumn("path", F.slice("path", 1, length)), visitor, limit)
+
+
+def paths_from(
+    sessionized: DataFrame,
+    *,
+    anchor: str,
+    of: str = "page",
+    length: int = 5,
+    limit: int = 20,
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+    conversion: str | Column | None = None,
+) -> DataFrame:
+    """The commonest ways on from the step `anchor`: it, where a session first has it, and what follows.
+
+    A path has at most `length` steps, the anchor its first. A session counts once, one without the anchor
+    not at all: share is of the sessions that have it. Columns, order and errors are those of top_paths.
+    """
+    _refuse_below_one(length=length, limit=limit)
+    sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
+    place = F.array_position("path", anchor)
+    onward = sessions.where(place > 0).withColumn("path", F.slice("path", place, F.lit(length)))
+    return _commonest(onward, visitor, limit)
+
+
+def paths_to(
+    sessionized: DataFrame,
+    *,
+    anchor: str,
+    of: str = "page",
+    length: int = 5,
+    limit: int = 20,
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+    conversion: str | Column | None = None,
+) -> DataFrame:
+    """The commonest ways to the step `anchor`: it, where a session first has it, and what led there.
+
+    A path has at most `length` steps, the anchor its last. A session counts once, one without the anchor
+    not at all: share is of the sessions that have it. Columns, order and errors are those of top_paths.
+    """
+    _refuse_below_one(length=length, limit=limit)
+    sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
+    place = F.array_position("path", anchor)
+    first = F.greatest(place - (length - 1), F.lit(1).cast("bigint"))
+    leading = sessions.where(place > 0).withColumn("path", F.slice("path", first, place - first + 1))
+    return _commonest(leading, visitor, limit)
+
+
+def transitions(
+    sessionized: DataFrame,
+    *,
+    of: str = "page",
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+) -> DataFrame:
+    """How often each step was followed by each other one, the way in and the way out being steps too.
+
+    A session of n steps makes n + 1 transitions: from "(entry)" to its first step, between neighbours, and
+    from its last to "(exit)"; a session without a step makes none. See session_paths for what a step is.
+
+    Out, a row a pair that occurs: source, target (string), transition_count, share (of the transitions from
+    that source: the probability of the target given the source).
+
+    Raises SchemaMismatch.
+    """
+    sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor)
+    sources = F.concat(F.array(F.lit(ENTRY)), "path").alias("source")
+    targets = F.concat("path", F.array(F.lit(EXIT))).alias("target")
+    from_source = F.sum("transition_count").over(Window.partitionBy("source"))
+    return (
+        sessions.select(F.inline(F.arrays_zip(sources, targets)).alias("source", "target"))
+        .groupBy("source", "target")
+        .agg(F.count("*").alias("transition_count"))
+        .withColumn("share", F.col("transition_count") / from_source)
+    )
+
+
+def path_tree(
+    sessionized: DataFrame,
+    *,
+    of: str = "page",
+    depth: int = 5,
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+    conversion: str | Column | None = None,
+) -> DataFrame:
+    """The prefix tree of all sessions: a row for every beginning of 1 to `depth` steps that some session has.
+
+    The way out is a step too: where sessions end before `depth`, the tree has a leaf "(exit)". So the
+    children of a row above `depth` hold all of its sessions.
+
+    Out: path (array<string>), depth (its steps), step (the last of them), parent (the path without it;
+    empty at depth 1), session_count (sessions that begin so), share (of all sessions with a step),
+    share_of_parent (of the sessions that begin like the parent), conversion_count, conversion_rate.
+
+    Reads its input twice, the second time for the number of sessions alone.
+    Raises SchemaMismatch; RetinueError where `depth` is below 1.
+    """
+    _refuse_below_one(depth=depth)
+    sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
+    total = sessions.agg(F.count("*").alias("_all"))
+    counted, size = F.col("session_count"), F.size("path")
+    return (
+        _prefixes(sessions, depth)
+        .withColumn("parent", F.slice("path", F.lit(1), size - 1))
+        .crossJoin(F.broadcast(total))
+        .select(
+            "path",
+            size.alias("depth"),
+            F.element_at("path", -1).alias("step"),
+            "parent",
+            "session_count",
+            (counted / F.col("_all")).alias("share"),
+            (counted / F.sum(counted).over(Window.partitionBy("parent"))).alias("share_of_parent"),
+            "conversion_count",
+            (F.col("conversion_count") / counted).alias("conversion_rate"),
+        )
+    )
+
+
+def _conversion(sessionized: DataFrame, conversion: str | Column | None) -> Column:
+    if conversion is not None:
+        return F.expr(conversion) if isinstance(conversion, str) else conversion
+    if "event_type" in sessionized.columns:
+        return F.col("event_type") == "purchase"
+    return F.lit(None).cast("boolean")
+
+
+def _without_repeats(path: Column) -> Column:
+    return F.filter(path, lambda step, at: (at == 0) | (step != F.get(path, at - 1)))
+
+
+def _commonest(sessions: DataFrame, visitor: str, limit: int) -> DataFrame:
+    counted = sessions.rollup("path").agg(
+        F.count("*").alias("session_count"),
+        F.count_distinct(visitor).alias("visitor_count"),
+        F.sum(F.col("is_converted").cast("bigint")).alias("conversion_count"),
+    )
+    is_path = F.col("path").isNotNull()  # the rollup's row without a path counts all sessions
+    best = counted.orderBy(is_path, F.desc("session_count"), "path").limit(limit + 1)
+    return (
+        best.groupBy()
+        .agg(
+            F.max(F.when(~is_path, F.col("session_count"))).alias("_all"),
+            F.collect_list(F.when(is_path, F.struct(*counted.columns))).alias("_paths"),
+        )
+        .select("_all", F.inline("_paths"))
+        .select(
+            "path",
+            F.size("path").alias("length"),
+            "session_count",
+            "visitor_count",
+            (F.col("session_count") / F.col("_all")).alias("share"),
+            "conversion_count",
+            (F.col("conversion_count") / F.col("session_count")).alias("conversion_rate"),
+        )
+        .orderBy(F.desc("session_count"), "path")
+    )
+
+
+def _prefixes(sessions: DataFrame, depth: int) -> DataFrame:
+    steps = F.slice(F.concat("path", F.array(F.lit(EXIT))), 1, depth).alias("steps")
+    upto = F.explode(F.sequence(F.lit(1), F.size("steps"))).alias("upto")
+    return (
+        sessions.select("is_converted", steps)
+        .select("is_converted", "steps", upto)
+        .groupBy(F.slice("steps", F.lit(1), F.col("upto")).alias("path"))
+        .agg(
+            F.count("*").alias("session_count"),
+            F.sum(F.col("is_converted").cast("bigint")).alias("conversion_count"),
+        )
+    )
+
+
+def _refuse_below_one(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise RetinueError(f"{name} is {number}; it must be 1 or more")
