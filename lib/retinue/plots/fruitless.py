@@ -17,7 +17,7 @@ def fruitless_terms(terms: Rows, *, limit: int = 15) -> Picture:
     """Draw the `limit` search terms that fail in most sessions as bars, ties by term.
 
     `terms` has a row a term: `query` (the words searched for) and `session_count` (sessions in which they
-    led nowhere). From a Spark frame at most `limit` + 1 rows are collected, by Spark jobs. Raises
+    led nowhere). From a Spark frame at most `limit` rows and one sum are collected, by Spark jobs. Raises
     SchemaMismatch.
     """
     top = largest(terms, key="query", size="session_count", limit=limit, what="fruitless_terms")

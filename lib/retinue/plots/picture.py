@@ -66,7 +66,7 @@ class Picture(Figure):
         tip: str = "",
         alpha: float = 0.3,
     ) -> None:
-        """A band of equal thickness that leaves `start` and reaches `end` level; both are its upper corners."""
+        """A band as thick everywhere that leaves `start` and reaches `end` level: its two upper corners."""
         (x0, y0), (x1, y1) = start, end
         middle = (x0 + x1) / 2
         corners = [(x0, y0), (middle, y0), (middle, y1), (x1, y1)]
@@ -87,9 +87,12 @@ class Picture(Figure):
         color: str = LIGHT["ink"],
         bold: bool = False,
         align: Literal["left", "center", "right"] = "left",
-        part: str = "",
+        part: Literal["", "heading", "halo"] = "",
     ) -> None:
-        """A line of text, centred on the height y; no character of it is taken for markup or mathematics."""
+        """A line of text, centred on the height y; no character of it is taken for markup or mathematics.
+
+        `part` sets it apart where the picture becomes SVG: `halo` for a line over ribbons.
+        """
         self.text(
             x,
             y,

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import matplotlib
 from matplotlib.figure import Figure
+from PIL import Image
 
 from retinue.plots.picture import HEADING, INCH, Picture
 from retinue.plots.style import LIGHT, SHEET
@@ -31,11 +32,15 @@ _drawing = Lock()  # matplotlib reads two SVG settings from state that all threa
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG image, two image points to a pixel."""
-    target = io.BytesIO()
+    """The figure as a PNG image of at most 256 colours, two image points to a pixel."""
+    drawn, packed = io.BytesIO(), io.BytesIO()
     with _rendering():
-        figure.savefig(target, format="png", dpi=2 * INCH, metadata={"Software": None})
-    return target.getvalue()
+        figure.savefig(drawn, format="png", dpi=2 * INCH)
+    # Fewer colours take a third of the room, which counts in a notebook that is kept with its pictures.
+    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+        packed, format="png", optimize=True
+    )
+    return packed.getvalue()
 
 
 def svg(figure: Figure) -> str:
@@ -74,16 +79,19 @@ def html(figure: Figure, *, title: str | None = None) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(heading)}</title><style>{SHEET}main{{max-width:64rem;margin:auto;padding:0 1rem}}</style>"
-        f"</head><body><main>{fragment(figure, title=title)}</main></body></html>\n"
+        f"<title>{escape(heading)}</title><style>{SHEET}</style></head>"
+        f'<body class="alone">{fragment(figure, title=title)}</body></html>\n'
     )
 
 
 @contextmanager
 def _rendering() -> Iterator[None]:
     """Text stays text, ids repeat, and a letter that the PNG's font lacks is no reason for a warning."""
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "retinue"}
-    with _drawing, matplotlib.rc_context(settings), warnings.catch_warnings():
+    with (
+        _drawing,
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "retinue"}),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
 
@@ -117,6 +125,8 @@ def _label(root: ElementTree.Element, figure: Figure) -> None:
         for artist in figure.findobj(lambda artist: bool(artist.get_gid() and artist.get_label()))
     }
     for mark in root.iter("g"):
+        if mark.get("id") == "halo":
+            mark.set("class", "halo")
         if tip := tips.get(mark.get("id")):
             mark.set("class", "mark")
             title = ElementTree.Element("title")

@@ -25,27 +25,26 @@ class Largest:
     other_count: int
     other_size: int
 
-    @property
-    def size(self) -> int:
-        """The size of all rows together."""
-        return sum(size for _, size in self.kept) + self.other_size
-
 
 def largest(rows: Rows, *, key: str, size: str, limit: int, what: str) -> Largest:
-    """The `limit` rows of the largest positive size, ties by key; at most limit + 1 rows are collected.
+    """The `limit` rows of the largest positive size, ties by key; rows without a key do not count.
 
-    Raises SchemaMismatch. Runs Spark jobs where the frame is Spark's.
+    At most `limit` rows and one sum are collected. Raises SchemaMismatch. Runs Spark jobs where the frame
+    is Spark's.
     """
     _require(rows, [key, size], what)
     if isinstance(rows, pd.DataFrame):
-        rows = rows.loc[rows[size].fillna(0) > 0, [key, size]]
-        row_count, total = len(rows), int(rows[size].sum())
-        ranked = sorted(zip(rows[key], rows[size], strict=True), key=lambda row: (-row[1], _order(row[0])))
+        counted = rows.loc[(rows[size].fillna(0) > 0) & rows[key].notna()]
+        row_count, total = len(counted), counted[size].sum()
+        pairs = zip(counted[key], counted[size], strict=True)
+        ranked = sorted(pairs, key=lambda pair: (-pair[1], _texts(pair[0])))[:limit]
     else:
-        rows = rows.where(F.col(size) > 0).select(key, size)
-        row_count, total = rows.agg(F.count("*"), F.coalesce(F.sum(size), F.lit(0))).head() or (0, 0)
-        ranked = [tuple(row) for row in rows.orderBy(F.desc(size), key).limit(limit).collect()]
-    kept = [(label, int(number)) for label, number in ranked[:limit]]
+        named = rows.where((F.col(size) > 0) & F.col(key).isNotNull()).select(key, size)
+        row_count, total = named.agg(F.count("*"), F.coalesce(F.sum(size), F.lit(0))).collect()[0]
+        ranked = [
+            (label, number) for label, number in named.orderBy(F.desc(size), key).limit(limit).collect()
+        ]
+    kept = [(label, int(number)) for label, number in ranked]
     return Largest(kept, row_count - len(kept), int(total) - sum(number for _, number in kept))
 
 
@@ -66,6 +65,6 @@ def _require(rows: Rows, columns: Sequence[str], what: str) -> None:
     require(cast(DataFrame, rows), columns, what=what)  # which asks either kind for its columns alone
 
 
-def _order(key: Any) -> str | tuple[str, ...]:
-    """What ties between keys are ordered by: a text, or the texts of a list."""
-    return str(key) if key is None or isinstance(key, str) else tuple(str(part) for part in key)
+def _texts(key: Any) -> tuple[str, ...]:
+    """What ties between keys are ordered by: the text, or the texts of a list in turn."""
+    return (key,) if isinstance(key, str) else tuple(str(part) for part in key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from retinue.plots import labels
@@ -75,16 +76,14 @@ def sankey(paths: Rows, *, limit: int = 5_000, steps: int = 5, names: int = 6) -
     """Draw the `limit` most frequent paths as ribbons as wide as their sessions, step by step.
 
     `paths` has `path` (array of strings: a session's steps from its start, each session in at most one
-    path) and `session_count` (sessions); ties between equal paths go by path. A path that ends before the
-    last column drawn flows out as `left`. In every column the `names` largest pages stand by size, ties by
-    name, the others as one. Sessions on paths rarer than the first `limit` stand in the first column as other
-    paths that are not followed. From
-    a Spark frame at most `limit` + 1 rows are collected, by Spark jobs. Raises SchemaMismatch.
+    path) and `session_count` (sessions); ties between equal counts go by path. In every column the `names`
+    largest pages stand by size, ties by name, the others as one. A path that ends before the last column
+    drawn flows out as `left`. Sessions on rarer paths stand in the first column as other paths, which are
+    not followed. From a Spark frame at most `limit` rows and one sum are collected, by Spark jobs. Raises
+    SchemaMismatch.
     """
     top = largest(paths, key="path", size="session_count", limit=limit, what="sankey")
-    walked = [
-        (tuple(map(labels.clean, path)), size) for path, size in top.kept if path is not None and len(path)
-    ]
+    walked = [(tuple(map(labels.clean, path)), size) for path, size in top.kept if len(path)]
     if not walked:
         return nothing(title=TITLE, note="No session has a path to draw.")
     note = f"{labels.count(sum(size for _, size in walked))} sessions on {labels.count(len(walked))} paths"
@@ -106,7 +105,7 @@ def _flows(walked: Sequence[tuple[tuple[str, ...], int]], *, steps: int, names: 
         nodes += [_LEFT] * (len(path) < columns)
         for column, node in enumerate(nodes):
             standing[column][node] += size
-        for column, link in enumerate(zip(nodes, nodes[1:], strict=False)):
+        for column, link in enumerate(pairwise(nodes)):
             moving[column][link] += size
     sessions = sum(standing[0].values())
     if rarer:
@@ -122,8 +121,9 @@ def _shown_names(
     for path, size in walked:
         for column, name in enumerate(path[:columns]):
             sizes[column][name] += size
-    ranked = [sorted(column, key=lambda name, column=column: (-column[name], name)) for column in sizes]
-    return [set(column[:names]) for column in ranked], [max(0, len(column) - names) for column in ranked]
+    ranked = [sorted(column.items(), key=lambda item: (-item[1], item[0])) for column in sizes]
+    shown = [{name for name, _ in column[:names]} for column in ranked]
+    return shown, [max(0, len(column) - names) for column in ranked]
 
 
 def _stacked(flows: Flows) -> list[dict[Node, Bar]]:
@@ -215,8 +215,8 @@ def _draw_bar(picture: Picture, flows: Flows, bar: Bar, colors: dict[Node, str])
     middle = bar.y + bar.height / 2
     x, leaves = bar.x + BAR + 6, bar.node.kind == LEFT
     line = labels.fit(name, room=LABEL, size=12)
-    picture.write(x, middle - 7, line, bold=True, color=LIGHT["vermillion" if leaves else "ink"])
-    picture.write(x, middle + 8, counted, size=11)
+    picture.write(x, middle - 7, line, bold=True, color=LIGHT["vermillion" if leaves else "ink"], part="halo")
+    picture.write(x, middle + 8, counted, size=11, part="halo")
 
 
 def _name(node: Node, flows: Flows, column: int) -> str:

@@ -59,8 +59,10 @@ body{{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.55 var(--san
 .picture figcaption span{{display:block;color:var(--muted);font-size:.9rem;margin-top:.15rem}}
 .picture .scroll{{overflow-x:auto;overscroll-behavior-x:contain;-webkit-overflow-scrolling:touch}}
 .picture svg{{display:block;width:100%;height:auto;font-family:var(--sans);font-variant-numeric:tabular-nums}}
+.picture .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-opacity:.6}}
 .picture .mark{{transition:opacity .12s}}
 .picture .mark:hover{{opacity:.72}}
+.alone{{max-width:64rem;margin:auto;padding:0 1rem}}
 @media print{{.picture svg{{min-width:0!important;print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 .picture .scroll{{overflow:visible}}}}
 """
