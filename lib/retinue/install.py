@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,7 @@ def main() -> int:
         paths = jars([Jar(**entry) for entry in _lock("jars")["jar"]], SHARE / "jars")
         data([Package(**entry) for entry in _lock("data")["package"]], SHARE / "data")
         _write_defaults(paths)
+        _write_spark_home()
     except EnvironmentFault as fault:
         print(fault, file=sys.stderr)
         return 2
@@ -125,6 +127,16 @@ def _write_defaults(paths: list[Path]) -> None:
     path = SPARK / "conf" / "spark-defaults.conf"
     path.parent.mkdir(exist_ok=True)
     path.write_text(defaults(_conf("spark-defaults.conf"), paths, sys.executable), "utf-8")
+
+
+def _write_spark_home() -> None:
+    """Let .venv/bin/spark-submit work by its path alone: pip's script asks whatever python3 is on PATH."""
+    script = Path(sys.executable).parent / "find-spark-home"
+    script.write_text(
+        f"#!/usr/bin/env bash\nexport SPARK_HOME={shlex.quote(str(SPARK))}\n"
+        f'[ -n "$PYSPARK_PYTHON" ] || export PYSPARK_PYTHON={shlex.quote(sys.executable)}\n',
+        "utf-8",
+    )
 
 
 def _ensure(path: Path, sha256: str, fetch: Callable[[Path], Path]) -> None:
