@@ -1,0 +1,58 @@
+"""Times as sources write them, read into instants."""
+
+from __future__ import annotations
+
+import re
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, TimestampNTZType, TimestampType
+
+from retinue.sources.mappings import TimeWriting
+
+__all__ = ["instant"]
+
+_EXPONENT = {"seconds": 6, "milliseconds": 3, "microseconds": 0}
+_ISO_DATE = r"^\d{4}-\d{1,2}-\d{1,2}"
+
+
+def instant(written: Column, type: DataType, writing: TimeWriting) -> Column:
+    """The instant (timestamp) that `written` says, null where it says none.
+
+    A column that is a timestamp already is taken as it is, a timestamp_ntz as local time of the
+    writing's zone. Text is read as `writing` declares; a zone or offset in the text itself wins
+    over `writing.zone`. In the hour that daylight saving skips, the clock goes on; in the one it
+    repeats, the earlier instant is meant.
+    """
+    if isinstance(type, TimestampType):
+        return written
+    if isinstance(type, TimestampNTZType):
+        return F.to_utc_timestamp(written.cast("timestamp"), writing.zone)
+    text = F.trim(written.cast("string"))
+    if writing.written in _EXPONENT:
+        return _since_epoch(text, _EXPONENT[writing.written])
+    if writing.written == "iso":
+        return _iso(text, writing.zone)
+    return _by_pattern(text, writing)
+
+
+def _since_epoch(text: Column, exponent: int) -> Column:
+    units = text.try_cast("decimal(38,9)")
+    micros = F.floor(units * F.lit(10**exponent)).try_cast("bigint")
+    # Beyond these years a timestamp cannot be shown, only stored.
+    return F.when(F.abs(micros) < 253_402_300_800_000_000, F.timestamp_micros(micros))
+
+
+def _iso(text: Column, zone: str) -> Column:
+    is_date = text.rlike(_ISO_DATE + "$")
+    full = F.when(is_date, F.concat(text, F.lit(" 00:00:00"))).when(text.rlike(_ISO_DATE + "[T ]"), text)
+    # Text that has a zone of its own is no timestamp any more with a second one behind it.
+    return F.coalesce(
+        F.concat(full, F.lit(" "), F.lit(zone)).try_cast("timestamp"), full.try_cast("timestamp")
+    )
+
+
+def _by_pattern(text: Column, writing: TimeWriting) -> Column:
+    read = F.try_to_timestamp(text, F.lit(writing.written))
+    has_zone = re.search("[XxZzVO]", re.sub("'[^']*'", "", writing.written))
+    return read if has_zone else F.to_utc_timestamp(read, writing.zone)
