@@ -99,10 +99,10 @@ def test_paths_to_and_from_a_step_count_its_first_time_in_a_session(sessionized,
 def test_transitions_begin_at_the_entry_and_end_at_the_exit(sessionized, sessions, collapse) -> None:
     found = paths.transitions(sessionized, collapse=collapse).collect()
     wanted = oracle.transitions(sessions, collapse=collapse)
-    assert Counter({(row.source, row.target): row.transition_count for row in found}) == wanted
+    assert Counter({(row.from_step, row.to_step): row.transition_count for row in found}) == wanted
     for row in found:
-        from_source = sum(count for (source, _), count in wanted.items() if source == row.source)
-        assert row.share == row.transition_count / from_source
+        leaving = sum(count for (step, _), count in wanted.items() if step == row.from_step)
+        assert row.share == row.transition_count / leaving
 
 
 def test_the_tree_holds_every_beginning_and_where_sessions_end(sessionized, sessions) -> None:

@@ -135,20 +135,20 @@ def transitions(
     A session of n steps makes n + 1 transitions: from "(entry)" to its first step, between neighbours, and
     from its last to "(exit)"; a session without a step makes none. See session_paths for what a step is.
 
-    Out, a row a pair that occurs: source, target (string), transition_count, share (of the transitions from
-    that source: the probability of the target given the source).
+    Out, a row a pair that occurs: from_step, to_step (string), transition_count, share (of all transitions
+    from from_step: the probability of to_step given it).
 
     Raises SchemaMismatch.
     """
     sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor)
-    sources = F.concat(F.array(F.lit(ENTRY)), "path").alias("source")
-    targets = F.concat("path", F.array(F.lit(EXIT))).alias("target")
-    from_source = F.sum("transition_count").over(Window.partitionBy("source"))
+    before = F.concat(F.array(F.lit(ENTRY)), "path").alias("before")
+    after = F.concat("path", F.array(F.lit(EXIT))).alias("after")
+    leaving = F.sum("transition_count").over(Window.partitionBy("from_step"))
     return (
-        sessions.select(F.inline(F.arrays_zip(sources, targets)).alias("source", "target"))
-        .groupBy("source", "target")
+        sessions.select(F.inline(F.arrays_zip(before, after)).alias("from_step", "to_step"))
+        .groupBy("from_step", "to_step")
         .agg(F.count("*").alias("transition_count"))
-        .withColumn("share", F.col("transition_count") / from_source)
+        .withColumn("share", F.col("transition_count") / leaving)
     )
 
 
@@ -199,7 +199,7 @@ def _conversion(sessionized: DataFrame, conversion: str | Column | None) -> Colu
     if conversion is not None:
         return F.expr(conversion) if isinstance(conversion, str) else conversion
     if "event_type" in sessionized.columns:
-        return F.col("event_type") == "purchase"
+        return F.lower("event_type") == "purchase"
     return F.lit(None).cast("boolean")
 
 
