@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from retinue.clickstream.times import MICROSECONDS, epoch_micros, instant_micros, span_micros
+from retinue.clickstream.times import MICROSECONDS, epoch_micros, floor_micros, instant_micros, span_micros
 from retinue.errors import SchemaMismatch
 from retinue.schema import require
 
@@ -41,8 +42,8 @@ def sessionize(
 
     - session_id (string): the first 32 hex digits of SHA-256 over the visitor, the epoch microseconds and
       the tie of the session's first event, as text, joined by U+001F; a null tie, or none, is empty text
-    - session_index (bigint): from 1 a visitor, in order of time
-    - event_index (bigint): from 1 a session, in order of time and tie
+    - session_index (int): from 1 a visitor, in order of time
+    - event_index (int): from 1 a session, in order of time and tie
     - is_rapid (boolean), with `click_lag`: less than that after the event before it in its session
     - is_runaway (boolean), with `max_events`: its session has more events than that; none is dropped
 
@@ -61,13 +62,13 @@ def sessionize(
     in_order = Window.partitionBy(*lanes).orderBy(_MICROS, *keys[2:], _FINGERPRINT)
 
     sessions = _numbered(_cut(rows, in_order, visitor, timeout), in_order, keys)
+    in_session = F.col("session_index").isNotNull()
     if click_lag is not None:
-        is_rapid = F.when(F.col(_STARTS), False).otherwise(F.col(_GAP) < span_micros(click_lag))
-        sessions = sessions.withColumn("is_rapid", is_rapid)
+        is_rapid = ~F.col(_STARTS) & (F.col(_GAP) < span_micros(click_lag))
+        sessions = sessions.withColumn("is_rapid", F.when(in_session, is_rapid))
     if max_events is not None:
         size = F.count("*").over(Window.partitionBy(*lanes, "session_index"))
-        is_runaway = F.when(F.col("session_index").isNotNull(), size > max_events)
-        sessions = sessions.withColumn("is_runaway", is_runaway)
+        sessions = sessions.withColumn("is_runaway", F.when(in_session, size > max_events))
     return sessions.drop(_MICROS, _FINGERPRINT, _LANE, _GAP, _POSITION, _STARTS)
 
 
@@ -80,6 +81,7 @@ def summarize(
     until: datetime | float | None = None,
     heartbeat: timedelta = timedelta(seconds=10),
     first_ping: timedelta = timedelta(seconds=5),
+    also: Mapping[str, Column] = MappingProxyType({}),
 ) -> DataFrame:
     """Sum up each session in one row; events outside any session (null session_id) are left out.
 
@@ -101,6 +103,7 @@ def summarize(
     - is_open (boolean): an event right after `until`, the end of the data, could still have continued the
       session (ended_at + timeout > until); null where no `until` is given. `until` is a datetime (UTC
       where it has no zone), or a number of seconds
+    - `also`: further aggregates by name, as is_bot=F.bool_or("is_bot")
 
     Raises SchemaMismatch where a column is missing.
     """
@@ -120,6 +123,7 @@ def summarize(
             _page(sessionized.columns, F.max_by).alias("exit_page"),
             _engaged_seconds(sessionized.columns, micros, heartbeat, first_ping).alias("engaged_seconds"),
             _is_open(last, timeout, until).alias("is_open"),
+            *(aggregate.alias(name) for name, aggregate in also.items()),
         )
     )
 
@@ -184,8 +188,8 @@ def _numbered(rows: DataFrame, in_order: WindowSpec, keys: list[str]) -> DataFra
     return rows.withColumns(
         {
             "session_id": F.last(session_id, ignorenulls=True).over(so_far),
-            "session_index": F.sum(F.when(F.col(_STARTS), 1)).over(so_far),
-            "event_index": (F.col(_POSITION) - started + 1).cast("bigint"),
+            "session_index": F.sum(F.when(F.col(_STARTS), 1)).over(so_far).cast("int"),
+            "event_index": F.col(_POSITION) - started + 1,
         }
     )
 
@@ -209,7 +213,7 @@ def _engaged_seconds(
         return F.lit(None).cast("double")
     is_ping = F.lower("event_type") == "ping"
     page = (F.col("page") if "page" in columns else F.lit("")).alias("page")
-    beat = micros - F.pmod(micros, F.lit(span_micros(heartbeat)))
+    beat = floor_micros(micros, heartbeat)
     pages = F.size(F.collect_set(F.when(is_ping, F.struct(page))))
     beats = F.size(F.collect_set(F.when(is_ping, F.struct(page, beat))))
     seconds = pages * first_ping.total_seconds() + (beats - pages) * heartbeat.total_seconds()

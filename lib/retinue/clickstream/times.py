@@ -51,5 +51,10 @@ def span_micros(span: timedelta) -> int:
     return span // timedelta(microseconds=1)
 
 
+def floor_micros(micros: Column, span: timedelta) -> Column:
+    """The start of the `span` of the UTC clock (a minute, a day, ten seconds) that the instant lies in."""
+    return micros - F.pmod(micros, F.lit(span_micros(span)))
+
+
 def _micros_of_seconds(seconds: Column) -> Column:
     return (seconds.try_cast("decimal(26,6)") * MICROSECONDS).try_cast("bigint")
