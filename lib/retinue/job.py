@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -24,7 +23,7 @@ from retinue.lake import Lake
 from retinue.receipts import Receipt
 from retinue.settings import Settings
 
-__all__ = ["Report", "as_of", "last_seen", "perform", "require_writable"]
+__all__ = ["Report", "analysed", "last_seen", "perform", "require_writable"]
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,33 @@ class Report:
         }
 
 
-def as_of(settings: Settings, events: DataFrame, *, at: str = "occurred_at") -> date:
-    """The day before whose midnight UTC rows count: conf's as_of, else the day after the newest event.
+COPIED = (
+    "run_id",
+    "job",
+    "started_at",
+    "ended_at",
+    "duration_seconds",
+    "input_versions",
+    "output_versions",
+    "mlflow_run_id",
+)
 
-    Runs a Spark job. Raises InputMissing where there is no event at all.
+
+def analysed(lake: Lake, settings: Settings) -> tuple[date, DataFrame]:
+    """The day as of which an analysis counts, and the sessionized events it counts: before that midnight UTC.
+
+    The day is conf's as_of, else the one after the newest event. Bots are left out unless
+    conf's paths.include_bots says otherwise. Runs a Spark job.
+    Raises InputMissing where there is no event at all.
     """
-    if settings.as_of:
-        return date.fromisoformat(settings.as_of)
-    newest = events.agg(F.to_date(F.max(at)).alias("day")).first()
+    visits = lake.read("silver.sessionized_events", purpose="analytics")
+    day = date.fromisoformat(settings.as_of) if settings.as_of else _day_after(visits)
+    before = visits.where(F.col("occurred_at") < F.lit(day).cast("timestamp"))
+    return day, before if settings.paths.include_bots else before.where(~F.col("is_bot"))
+
+
+def _day_after(events: DataFrame) -> date:
+    newest = events.agg(F.to_date(F.max("occurred_at")).alias("day")).first()
     if newest is None or newest["day"] is None:
         raise InputMissing(
             "there is no event to analyse yet; run ingest_events, clean_events and sessionize_events first"
@@ -98,7 +116,7 @@ def perform(name: str, lake: Lake, settings: Settings) -> Report:
     job = registry.find(name)
     require_writable(settings)
     tracked = tracking.start(settings, job=name, code_version=code.version())
-    begun = Report(name, uuid.uuid4().hex, tracked.run_id, datetime.now(UTC))
+    begun = Report(name, lake.run_id, tracked.run_id, datetime.now(UTC))
     try:
         report = _finished(begun, lake, settings, job.run(lake, settings))
         tracked.log(report.counts, lake.journal, report.answer.figures)
@@ -159,10 +177,10 @@ def _failed(begun: Report, lake: Lake, fault: Exception) -> Report:
 
 def _keep(lake: Lake, settings: Settings, report: Report) -> None:
     row = {
-        **asdict(report),
+        **{name: getattr(report, name) for name in COPIED},
         **report.counts,
+        "finding_ids": [receipt.finding_id for receipt in report.receipts],
         "status": "failed" if report.error else "succeeded",
-        "duration_seconds": report.duration_seconds,
         "as_of": report.answer.as_of,
         "settings": json.dumps(asdict(settings), sort_keys=True),
         "code_version": code.version(),

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from delta.exceptions import DeltaConcurrentModificationException
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    DeltaConcurrentModificationException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
 from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -29,6 +39,16 @@ from retinue.tables import Table
 __all__ = ["Journal", "Lake", "connect"]
 
 Result = TypeVar("Result")
+ANOTHER_CAME_FIRST = (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    DeltaConcurrentModificationException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
 
 
 @dataclass
@@ -61,6 +81,7 @@ class Lake:
     ) -> None:
         self.spark = spark
         self.root = root.rstrip("/")
+        self.run_id = uuid.uuid4().hex
         self.journal = Journal()
         self._catalog = catalog
         self._retries = retries
@@ -116,7 +137,7 @@ class Lake:
 
         Up to the version that this run reads; None is all rows of that version.
         """
-        rows, newest = self._rows(name), self.journal.read[name]
+        rows, newest = self._rows(name), self._pinned(name)
         if since is None:
             return rows
         if since >= newest:
@@ -201,13 +222,16 @@ class Lake:
         return DeltaTable.forPath(self.spark, self.path(name))
 
     def _rows(self, name: str) -> DataFrame:
-        """The rows at the version that this run wrote last or read first."""
+        return self.at(name, self._pinned(name))
+
+    def _pinned(self, name: str) -> int:
+        """The version that this run wrote last, else the one it read first."""
         if name in self.journal.written:
-            return self.at(name, self.journal.written[name])
+            return self.journal.written[name]
         if name not in self.journal.read:
             self.create(name)
             self.journal.read[name] = self.version(name)
-        return self.at(name, self.journal.read[name])
+        return self.journal.read[name]
 
     def _require_purpose(self, purpose: str) -> None:
         if purpose not in self.purposes:
@@ -260,7 +284,7 @@ class Lake:
         for attempt in range(self._retries):
             try:
                 return commit()
-            except DeltaConcurrentModificationException:
+            except ANOTHER_CAME_FIRST:
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))
         return commit()
 

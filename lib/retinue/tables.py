@@ -119,8 +119,8 @@ BOT = (
 )
 SESSION = (
     Column("session_id", "STRING", "32 hex digits, from visitor, first time and first tie"),
-    Column("session_index", "INT", "the visitor's sessions, from 1"),
-    Column("event_index", "INT", "the session's events, from 1"),
+    Column("session_index", "BIGINT", "the visitor's sessions, from 1"),
+    Column("event_index", "BIGINT", "the session's events, from 1"),
     Column("is_rapid", "BOOLEAN", "true where it came sooner after the one before than a hand clicks"),
 )
 DELIVERY = (
@@ -260,8 +260,8 @@ _TABLES = (
         owner="find_paths",
         columns=(
             AS_OF,
-            Column("from_step", "STRING", "the step before"),
-            Column("to_step", "STRING", "the step after"),
+            Column("from_step", "STRING", "the step before, or (entry)"),
+            Column("to_step", "STRING", "the step after, or (exit)"),
             Column("transition_count", "BIGINT", "how often", "transitions"),
             Column("share", "DOUBLE", "of all that leave from_step", "0..1"),
         ),
@@ -321,6 +321,7 @@ _TABLES = (
             Column("rows_in", "BIGINT", "rows it took in", "rows"),
             Column("rows_out", "BIGINT", "rows it found good or wrote", "rows"),
             Column("rows_quarantined", "BIGINT", "rows it set aside", "rows"),
+            Column("finding_ids", "ARRAY<STRING>", "its findings, in the order in which it told them"),
             Column("mlflow_run_id", "STRING", "its run in MLflow"),
             Column("error", "STRING", "the sentence it failed with"),
         ),

@@ -1,0 +1,53 @@
+"""Which paths do visits take, and which of them end in an order?
+
+Reads silver.sessionized_events; writes gold.top_paths and gold.transitions.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from retinue import cli, job, plots
+from retinue.answer import Answer, Finding
+from retinue.clickstream import paths
+from retinue.lake import Lake
+from retinue.settings import Settings
+
+READS = ("silver.sessionized_events",)
+WRITES = ("gold.top_paths", "gold.transitions")
+
+
+def run(lake: Lake, settings: Settings) -> Answer:
+    """Count paths and steps as of the day."""
+    day, visits = job.analysed(lake, settings)
+    chosen = settings.paths
+    lake.replace(
+        "gold.top_paths",
+        paths.top_paths(visits, of=chosen.of, length=chosen.length, limit=chosen.limit),
+        as_of=day,
+    )
+    lake.replace("gold.transitions", paths.transitions(visits, of=chosen.of), as_of=day)
+    return _answer(lake, visits, day)
+
+
+def _answer(lake: Lake, visits: DataFrame, day: date) -> Answer:
+    common = lake.read("gold.top_paths").where(F.col("as_of") == F.lit(day)).persist()
+    first = common.orderBy(F.desc("session_count"), "path").first()
+    best = common.where("session_count >= 20").orderBy(F.desc("conversion_rate"), "path").first()
+    findings = (
+        Finding("Which path is the commonest?", first and " > ".join(first["path"])),
+        Finding("What share of the sessions takes it?", first and first["share"], "share"),
+        Finding("Which of the common paths ends in an order most often?", best and " > ".join(best["path"])),
+        Finding("How often does it?", best and best["conversion_rate"], "share"),
+    )
+    figures = {"top_paths": plots.sankey(common)}
+    rows_in, rows_out = visits.count(), common.count()
+    common.unpersist()
+    return Answer(as_of=day, findings=findings, figures=figures, rows_in=rows_in, rows_out=rows_out)
+
+
+if __name__ == "__main__":
+    cli.submitted(__file__)

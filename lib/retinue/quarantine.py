@@ -1,0 +1,70 @@
+"""Records set aside with the reason, so that bad input never stops the good."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from retinue.lake import Lake
+
+__all__ = ["of_events", "of_records", "waiting"]
+
+
+def of_records(rows: DataFrame, lake: Lake, *, job: str, mapping: str) -> DataFrame:
+    """The rows of ops.quarantine for records of files.
+
+    In: source, visitor_id, source_file, source_digest, position, record, reason.
+    A record has one place in quarantine, whatever happens to it: its job, file and position.
+    """
+    return _set_aside(
+        rows,
+        lake,
+        job=job,
+        key=[F.col("source_digest"), F.col("position")],
+        mapping=F.lit(mapping),
+        source_file=F.col("source_file"),
+        source_digest=F.col("source_digest"),
+        position=F.col("position"),
+        record=F.col("record"),
+    )
+
+
+def of_events(rows: DataFrame, lake: Lake, *, job: str) -> DataFrame:
+    """The rows of ops.quarantine for events of the lake, kept as JSON.
+
+    In: the columns of silver.events and reason.
+    """
+    return _set_aside(
+        rows,
+        lake,
+        job=job,
+        key=[F.col("source"), F.col("event_id")],
+        mapping=_none("string"),
+        source_file=_none("string"),
+        source_digest=_none("string"),
+        position=_none("bigint"),
+        record=F.to_json(F.struct(*[column for column in rows.columns if column != "reason"])),
+    )
+
+
+def waiting(lake: Lake, *, job: str) -> DataFrame:
+    """The records that this job set aside and that have not gone through since."""
+    return lake.read("ops.quarantine").where((F.col("job") == job) & F.col("requeued_at").isNull())
+
+
+def _set_aside(rows: DataFrame, lake: Lake, *, job: str, key: list[Column], **kept: Column) -> DataFrame:
+    return rows.select(
+        F.sha2(F.concat_ws("\x1f", F.lit(job), *key), 256).substr(1, 32).alias("quarantine_id"),
+        F.lit(job).alias("job"),
+        "reason",
+        "source",
+        F.col("visitor_id").alias("subject_id"),
+        *[column.alias(name) for name, column in kept.items()],
+        F.lit(lake.run_id).alias("run_id"),
+        F.current_timestamp().alias("quarantined_at"),
+        _none("timestamp").alias("requeued_at"),
+    )
+
+
+def _none(kind: str) -> Column:
+    return F.lit(None).cast(kind)
