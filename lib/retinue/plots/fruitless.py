@@ -10,7 +10,7 @@ from retinue.plots.style import LIGHT
 __all__ = ["fruitless_terms"]
 
 TITLE = "Which searches lead nowhere?"
-WIDTH, MARGIN, ROW, BAR, NAME, COUNT = 640, 2, 28, 16, 210, 64  # pixels
+WIDTH, MARGIN, ROW, BAR, NAME = 640, 2, 28, 16, 210  # pixels
 
 
 def fruitless_terms(terms: Rows, *, limit: int = 15) -> Picture:
@@ -25,7 +25,7 @@ def fruitless_terms(terms: Rows, *, limit: int = 15) -> Picture:
         return nothing(title=TITLE, note="No search has led nowhere.")
     note = "Sessions in which the term led nowhere"
     if top.other_count:
-        note += f"; {labels.count(top.other_count)} rarer terms are not drawn"
+        note += f"; {labels.amount(top.other_count, 'rarer term')} not drawn"
     picture = Picture(title=TITLE, note=note, width=WIDTH, height=len(top.kept) * ROW)
     for place, (term, sessions) in enumerate(top.kept):
         _draw_term(picture, place, labels.clean(term), sessions, most=top.kept[0][1])
@@ -34,8 +34,9 @@ def fruitless_terms(terms: Rows, *, limit: int = 15) -> Picture:
 
 def _draw_term(picture: Picture, place: int, term: str, sessions: int, *, most: int) -> None:
     y, start = place * ROW + ROW / 2, MARGIN + NAME + 10
-    length = (WIDTH - start - COUNT) * sessions / most
+    room = WIDTH - start - labels.width(labels.count(most), size=12) - 10
+    length = room * sessions / most
     picture.write(MARGIN + NAME, y, labels.fit(term, room=NAME, size=13), size=13, align="right")
-    tip = f"{term}: {labels.count(sessions)} sessions"
+    tip = f"{term}: {labels.amount(sessions, 'session')}"
     picture.block(start, y - BAR / 2, length, BAR, color=LIGHT["vermillion"], tip=tip)
     picture.write(start + length + 8, y, labels.count(sessions), bold=True)

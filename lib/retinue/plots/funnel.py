@@ -26,7 +26,7 @@ def funnel(report: Rows, *, limit: int = 20) -> Picture:
         return nothing(title=TITLE, note="No visitor has reached the first step.")
     entered, arrived = steps[0][1], steps[-1][1]
     note = (
-        f"{labels.count(arrived)} of {labels.count(entered)} visitors "
+        f"{labels.count(arrived)} of {labels.amount(entered, 'visitor')} "
         f"({labels.share(arrived, entered)}) reach {labels.fit(steps[-1][0], room=200, size=12)}"
     )
     picture = Picture(title=TITLE, note=note, width=WIDTH, height=len(steps) * STEP - 12)
@@ -38,7 +38,7 @@ def funnel(report: Rows, *, limit: int = 20) -> Picture:
 
 def _draw_step(picture: Picture, place: int, name: str, visitors: int, *, before: int, entered: int) -> None:
     y, scale, lost = place * STEP, (WIDTH - 2 * MARGIN) / entered, before - visitors
-    title = labels.fit(f"{place + 1}  {name}", room=WIDTH - 130, size=14)
+    title = labels.fit(f"{place + 1}. {name}", room=WIDTH - 130, size=14)
     picture.write(MARGIN, y + 11, title, size=14, bold=True)
     picture.write(WIDTH - MARGIN, y + 11, labels.count(visitors), size=14, bold=True, align="right")
     reached = (

@@ -39,7 +39,7 @@ def sessions_by_hour(counts: Rows) -> Picture:
 def _draw(sessions: Counter[tuple[int, int]]) -> Picture:
     (day, hour), most = min(sessions.items(), key=lambda item: (-item[1], item[0]))
     note = (
-        f"{labels.count(sessions.total())} sessions by weekday and hour (UTC); "
+        f"{labels.amount(sessions.total(), 'session')} by weekday and hour (UTC); "
         f"most on {DAYS[day]} at {hour:02}:00, {labels.count(most)}"
     )
     height = TOP + len(DAYS) * ROW + 4
@@ -54,7 +54,7 @@ def _draw(sessions: Counter[tuple[int, int]]) -> Picture:
 
 def _draw_cell(picture: Picture, day: int, hour: int, number: int, most: int) -> None:
     x, y, heat = LEFT + hour * CELL, TOP + day * ROW, number / most
-    tip = f"{DAYS[day]} {hour:02}:00 to {hour:02}:59: {labels.count(number)} sessions"
+    tip = f"{DAYS[day]} {hour:02}:00 to {hour:02}:59: {labels.amount(number, 'session')}"
     color, alpha = (LIGHT["blue"], 0.08 + 0.92 * heat) if number else (LIGHT["faint"], 0.5)
     picture.block(x + 1, y + 1, CELL - 2, ROW - 2, color=color, alpha=alpha, tip=tip)
     ink = LIGHT["on-fill"] if heat > 0.55 else LIGHT["ink" if number else "muted"]
@@ -66,7 +66,7 @@ def _draw_hours(picture: Picture, sessions: Counter[tuple[int, int]]) -> None:
     totals = [sum(sessions[day, hour] for day in range(len(DAYS))) for hour in range(24)]
     for hour, total in enumerate(totals):
         x, height = LEFT + hour * CELL, CROWN * total / max(totals)
-        tip = f"{hour:02}:00 to {hour:02}:59 on all days: {labels.count(total)} sessions"
+        tip = f"{hour:02}:00 to {hour:02}:59 on all days: {labels.amount(total, 'session')}"
         if total:
             picture.block(
                 x + 6, CROWN + 6 - height, CELL - 12, height, color=LIGHT["rest"], alpha=0.7, tip=tip
@@ -81,7 +81,9 @@ def _draw_days(picture: Picture, sessions: Counter[tuple[int, int]]) -> None:
     for day, total in enumerate(totals):
         y = TOP + day * ROW + ROW / 2
         picture.write(2, y, DAYS[day], bold=True)
-        tip = f"{DAYS[day]}: {labels.count(total)} sessions, {labels.share(total, sessions.total())} of all"
+        tip = (
+            f"{DAYS[day]}: {labels.amount(total, 'session')}, {labels.share(total, sessions.total())} of all"
+        )
         if total:
             width = (TOTALS - 64) * total / max(totals)
             picture.block(edge, y - 8, width, 16, color=LIGHT["rest"], alpha=0.7, tip=tip)

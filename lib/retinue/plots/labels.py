@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 
-__all__ = ["clean", "count", "fit", "share"]
+__all__ = ["amount", "clean", "count", "fit", "share", "width"]
 
-# Marks that turn the direction of the text around them, and the two code points that XML cannot hold.
-_UNPRINTABLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+# Marks that turn the direction of the text around them, and code points that no XML can hold.
+_UNPRINTABLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+_MARKS = 3  # accents on one letter; a taller stack would run over other lines
 
 
 def clean(label: object) -> str:
     """The label as one line of printable text; `(none)` where nothing is left."""
-    line = " ".join(_UNPRINTABLE.sub("", "" if label is None else str(label)).split())
-    return "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cs"}).strip() or "(none)"
+    text = _UNPRINTABLE.sub("", "" if label is None else str(label))
+    line = " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
+    stacked = itertools.groupby(line, lambda c: unicodedata.category(c) == "Mn")
+    kept = (itertools.islice(run, _MARKS) if is_mark else run for is_mark, run in stacked)
+    return "".join(itertools.chain.from_iterable(kept)) or "(none)"
 
 
 def fit(label: object, *, room: float, size: float) -> str:
-    """The clean label, cut with an ellipsis where it would be wider than `room` pixels at this size."""
+    """The clean label, cut with an ellipsis where it could be wider than `room` pixels at this size."""
     line = clean(label)
-    ends = [0.0]
-    for character in line:
-        ends.append(ends[-1] + _ems(character) * size)
-        if ends[-1] > room:
-            kept = sum(end <= room - size for end in ends[1:])
-            return line[:kept].rstrip() + "…"
-    return line
+    if width(line, size=size) <= room:
+        return line
+    ends = itertools.accumulate(_ems(character) * size for character in line)
+    return line[: sum(end <= room - size for end in ends)].rstrip() + "…"
+
+
+def width(line: str, *, size: float) -> float:
+    """At most how many pixels wide the line is, whichever sans-serif font draws it, bold or not."""
+    return sum(_ems(character) for character in line) * size
 
 
 def _ems(character: str) -> float:
-    """An upper estimate of a character's width in ems, whichever sans-serif font draws it."""
     if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0xFFFF:
         return 1.3
     if character in "MWmw@%—":
-        return 1.0
-    return 0.75 if character.isupper() else 0.62
+        return 1.11
+    return 0.84 if character.isupper() else 0.7
 
 
 def count(number: float) -> str:
-    """A whole number with thousands separated: 31,106."""
+    """A whole number with its thousands apart: 31,106."""
     return f"{int(number):,}"
+
+
+def amount(number: float, noun: str) -> str:
+    """The count with its noun: 1 session, 3,605 sessions."""
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
 
 
 def share(part: float, whole: float) -> str:

@@ -86,11 +86,12 @@ def sankey(paths: Rows, *, limit: int = 5_000, steps: int = 5, names: int = 6) -
     walked = [(tuple(map(labels.clean, path)), size) for path, size in top.kept if len(path)]
     if not walked:
         return nothing(title=TITLE, note="No session has a path to draw.")
-    note = f"{labels.count(sum(size for _, size in walked))} sessions on {labels.count(len(walked))} paths"
+    followed = labels.amount(sum(size for _, size in walked), "session")
+    note = f"{followed} on {labels.amount(len(walked), 'path')}"
     if top.other_count:
         note += (
-            f", the most frequent ones; {labels.count(top.other_size)} sessions on "
-            f"{labels.count(top.other_count)} rarer paths are not followed"
+            f"; {labels.amount(top.other_size, 'session')} on "
+            f"{labels.amount(top.other_count, 'rarer path')} not followed"
         )
     return _draw(_flows(walked, steps=steps, names=names, rarer=top.other_size), note=note)
 
@@ -188,10 +189,9 @@ def _colors(flows: Flows) -> dict[Node, str]:
 
 def _draw_ribbon(picture: Picture, flows: Flows, ribbon: Ribbon, colors: dict[Node, str]) -> None:
     source, target = ribbon.source.node, ribbon.target.node
-    tip = (
-        f"{_name(source, flows, ribbon.source.column)} → {_name(target, flows, ribbon.target.column)}: "
-        f"{labels.count(ribbon.size)} sessions, {labels.share(ribbon.size, ribbon.source.size)} of those here"
-    )
+    way = f"{_name(source, flows, ribbon.source.column)} → {_name(target, flows, ribbon.target.column)}"
+    share = f"{labels.share(ribbon.size, ribbon.source.size)} of those here"
+    tip = f"{way}: {labels.amount(ribbon.size, 'session')}, {share}"
     leaves = target.kind == LEFT
     color, alpha = (LIGHT["rest"], 0.2) if leaves else (colors[source], 0.32)
     picture.ribbon(ribbon.start, ribbon.end, ribbon.thickness, color=color, tip=tip, alpha=alpha)
@@ -207,22 +207,20 @@ def _draw_header(picture: Picture, flows: Flows, bars: list[Bar]) -> None:
 
 def _draw_bar(picture: Picture, flows: Flows, bar: Bar, colors: dict[Node, str]) -> None:
     name = _name(bar.node, flows, bar.column)
-    counted = labels.count(bar.size)
-    if bar.node.kind != RARER:
-        counted += f" · {labels.share(bar.size, flows.sessions)}"
-    tip = f"{name}: {counted} sessions"
-    picture.block(bar.x, bar.y, BAR, max(bar.height, 1), color=colors[bar.node], tip=tip)
+    tip = f"{name}: {labels.amount(bar.size, 'session')}"
+    of_all = "" if bar.node.kind == RARER else f" · {labels.share(bar.size, flows.sessions)}"
+    picture.block(bar.x, bar.y, BAR, max(bar.height, 1), color=colors[bar.node], tip=tip + of_all)
     middle = bar.y + bar.height / 2
     x, leaves = bar.x + BAR + 6, bar.node.kind == LEFT
     line = labels.fit(name, room=LABEL, size=12)
     picture.write(x, middle - 7, line, bold=True, color=LIGHT["vermillion" if leaves else "ink"], part="halo")
-    picture.write(x, middle + 8, counted, size=11, part="halo")
+    picture.write(x, middle + 8, labels.count(bar.size) + of_all, size=11, part="halo")
 
 
 def _name(node: Node, flows: Flows, column: int) -> str:
     return {
         PAGE: node.name,
-        FOLDED: f"{labels.count(flows.folded[column])} others",
+        FOLDED: labels.amount(flows.folded[column], "other"),
         RARER: "other paths",
         LEFT: "left",
     }[node.kind]
