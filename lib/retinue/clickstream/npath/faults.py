@@ -1,0 +1,50 @@
+"""Faults in a text that the caller wrote, shown at their place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.errors import AnalysisException
+
+from retinue.errors import PatternError
+
+
+def fault(message: str, text: str, place: int, *, what: str) -> PatternError:
+    """The error that says `message` of `what`, with the line of `text` at fault and a caret under the place."""
+    place = min(max(place, 0), len(text))
+    start = text.rfind("\n", 0, place) + 1
+    line = text[start:].split("\n", 1)[0]
+    margin = "".join("\t" if letter == "\t" else " " for letter in line[: place - start])
+    return PatternError(f"{what}: {message}\n  {line}\n  {margin}^")
+
+
+@contextmanager
+def shown_in(text: str, *, start: int = 0, what: str) -> Iterator[None]:
+    """Whatever Spark refuses within is a PatternError at its place in `text`; Spark saw it from `start` on."""
+    try:
+        yield
+    except AnalysisException as refusal:
+        raise fault(_sentence(refusal), text, start + _place(refusal, text[start:]), what=what) from None
+
+
+def _sentence(refusal: AnalysisException) -> str:
+    """What Spark found, without its plan."""
+    names = refusal.getMessageParameters() or {}
+    if str(refusal.getCondition()).startswith("UNRESOLVED_COLUMN"):
+        near = f"; there is {names['proposal'].replace('`', '')}" if "proposal" in names else ""
+        return f"unknown column {names['objectName'].replace('`', '')}{near}"
+    first = str(refusal).strip().split("\n")[0].split(" SQLSTATE")[0]
+    return re.sub(r"^\[[\w.]+\] ", "", first).rstrip(".")
+
+
+def _place(refusal: AnalysisException, text: str) -> int:
+    context = refusal.getQueryContext()
+    if context:
+        return context[0].startIndex()
+    told = re.search(r"\(line (\d+), pos (\d+)\)", str(refusal))
+    if told is None:
+        return 0
+    lines = text.splitlines(keepends=True)[: int(told[1]) - 1]
+    return sum(map(len, lines)) + int(told[2])

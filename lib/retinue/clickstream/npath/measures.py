@@ -1,0 +1,296 @@
+"""The measures' language: SQL with aggregates over the rows that symbols took.
+
+Reading a measure takes its aggregates out of the text, and out of the aggregates the expressions that
+each row must bring along; what is left is a scalar expression of plain columns, and Spark's to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from retinue.clickstream.npath.faults import fault
+from retinue.clickstream.npath.sql import Call, Snippet, Token, calls, split
+from retinue.errors import PatternError, nearest
+
+CHOOSING = {"first", "last", "nth", "first_notnull", "last_notnull", "max_choose", "min_choose"}
+"""The aggregates whose value is one row's, from which lag and lead can move."""
+
+ARGUMENTS = {
+    **dict.fromkeys(["first", "last", "first_notnull", "last_notnull", "sum", "avg", "min", "max"], 1),
+    **dict.fromkeys(["count", "accumulate", "dupcount", "dupcountcum"], 1),
+    **dict.fromkeys(["nth", "max_choose", "min_choose"], 2),
+}
+REPEATS = {"count": ("distinct",), "accumulate": ("distinct", "cdistinct")}
+WORDS = {*ARGUMENTS, "classifier", "match_number", "lag", "lead"}
+
+NUMBER = "_npath_number"
+LABEL = "_npath_label"
+
+
+@dataclass(frozen=True)
+class Value:
+    """An expression that each row brings along; evaluated only where a symbol of `of` holds (None: anywhere)."""
+
+    name: str
+    snippet: Snippet
+    of: frozenset[int] | None
+    text: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A function over those of a match's rows that the symbols `of` took (None: all).
+
+    `values` are the names of what it reads of each row: LABEL is the symbol's name. `nth` counts from 1,
+    negative from the end. `repeats` tells whether equal values count once (distinct) or once in a
+    run (cdistinct). `running` looks no further than the row itself.
+    """
+
+    function: str
+    values: tuple[str, ...]
+    of: frozenset[int] | None
+    running: bool = False
+    nth: int = 0
+    repeats: str = ""
+    delimiter: str = ", "
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The name that stands in for an aggregate, and where it was first asked for."""
+
+    name: str
+    place: int
+    text: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is left of a text for Spark: `snippet` over the row's own `columns` and the stand-ins of aggregates."""
+
+    text: str
+    what: str
+    snippet: Snippet
+    columns: tuple[str, ...]
+    aggregates: tuple[str, ...]
+
+
+class Reader:
+    """Reads measures and gathers what they have in common: the values of the rows, and the aggregates.
+
+    `symbols` are in lower case with their numbers; `everything` are those in the pattern, which together are
+    every row of a match; `columns` are those of the rows.
+    """
+
+    def __init__(self, symbols: Mapping[str, int], everything: Collection[int], columns: Sequence[str]) -> None:
+        self.symbols, self.everything, self.columns = symbols, set(everything), columns
+        self.values: dict[tuple[str, frozenset[int] | None], Value] = {}
+        self.aggregates: dict[Aggregate, Asked] = {}
+
+    def measure(self, text: str, *, what: str, running: bool) -> Measure:
+        """The measure; `running` is how its aggregates are meant where it does not say.
+
+        Raises PatternError with a caret under the place.
+        """
+        return _Reading(self, text, what).measure(running)
+
+    def value(self, snippet: Snippet, of: frozenset[int] | None, text: str, what: str) -> str:
+        key = (snippet.sql.strip(), of)
+        if key not in self.values:
+            self.values[key] = Value(f"ν{self.count}", snippet, of, text, what)
+        return self.values[key].name
+
+    def aggregate(self, aggregate: Aggregate, place: int, text: str, what: str) -> str:
+        return self.aggregates.setdefault(aggregate, Asked(f"ν{self.count}", place, text, what)).name
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it matters which symbol took a row."""
+        return any(aggregate.of is not None or LABEL in aggregate.values for aggregate in self.aggregates)
+
+    @property
+    def count(self) -> int:
+        return len(self.values) + len(self.aggregates)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One text being read."""
+
+    reader: Reader
+    text: str
+    what: str
+
+    def fault(self, message: str, place: Token | int) -> PatternError:
+        return fault(message, self.text, place if isinstance(place, int) else place.start, what=self.what)
+
+    def measure(self, running: bool) -> Measure:
+        snippet, aggregates, own = Snippet(self.text), [], []
+        for call in reversed(list(calls(snippet, WORDS))):
+            prefix = self.prefix(Snippet(self.text), call)
+            name = self.stand_in(call, prefix.says("running") if prefix else running)
+            (own if name in self.value_names() else aggregates).append(name)
+            snippet = snippet.with_stand_in(prefix.start if prefix else call.start, call.end, f"`{name}`")
+        for column in snippet.columns(self.reader.columns):
+            own.append(column)
+            self.reader.value(Snippet(quoted(column)), None, self.text, self.what)
+        return Measure(self.text, self.what, snippet, tuple(own), tuple(aggregates))
+
+    def value_names(self) -> set[str]:
+        return {value.name for value in self.reader.values.values()}
+
+    def prefix(self, snippet: Snippet, call: Call) -> Token | None:
+        """The word running or final right before the call."""
+        before = [token for token in snippet.tokens if token.end <= call.start]
+        return before[-1] if before and before[-1].says("running", "final") else None
+
+    def stand_in(self, call: Call, running: bool) -> str:
+        if not call.closed:
+            raise self.fault("its parenthesis is never closed", call.start)
+        if call.name == "match_number":
+            if call.inner:
+                raise self.fault("match_number takes nothing", call.inner[0])
+            return NUMBER
+        if call.name in ("lag", "lead"):
+            return self.moved(call, running)
+        return self.asked(self.aggregate(call, running), call.start)
+
+    def asked(self, aggregate: Aggregate, place: int) -> str:
+        return self.reader.aggregate(aggregate, place, self.text, self.what)
+
+    def moved(self, move: Call, running: bool) -> str:
+        """The name of a lag or lead: of an aggregate that chooses a row, or else of the row itself."""
+        first = split(move.inner, ",")[0]
+        if not first:
+            raise self.fault(f"{move.name} of what is missing", move.end - 1)
+        snippet = self.snippet(first)
+        inner = list(calls(snippet, WORDS - {"lag", "lead"}))
+        if not inner:
+            return self.reader.value(self.part(move.start, move.end), None, self.text, self.what)
+        prefix = self.prefix(snippet, inner[0])
+        start = prefix.start if prefix else inner[0].start
+        if (start, inner[0].end) != (first[0].start, first[-1].end) or inner[0].name not in CHOOSING:
+            raise self.fault(f"{move.name} moves from a row, so it takes one of {_listed(CHOOSING)}", first[0])
+        running = prefix.says("running") if prefix else running
+        return self.asked(self.aggregate(inner[0], running, move), move.start)
+
+    def aggregate(self, call: Call, running: bool, move: Call | None = None) -> Aggregate:
+        inner, delimiter = self.delimiter(call)
+        body, of = self.body_and_of(call, inner)
+        if call.name == "classifier":
+            if body:
+                raise self.fault("classifier takes only of", body[0])
+            return Aggregate("last", (LABEL,), of, running)
+        repeats = body[0].word.lower() if body and body[0].says(*REPEATS.get(call.name, ())) else ""
+        arguments = split(body[1:] if repeats else body, ",")
+        self.check(call, arguments)
+        nth = self.integer(arguments.pop()) if call.name == "nth" else 0
+        values = self.values(call, arguments, of, move)
+        return Aggregate(call.name, values, of, running, nth, repeats, delimiter)
+
+    def delimiter(self, call: Call) -> tuple[Sequence[Token], str]:
+        """What stands in the parentheses before any delimiter, and the delimiter."""
+        parts = split(call.inner, "delimiter") if call.name == "accumulate" else [list(call.inner)]
+        if len(parts) == 1:
+            return parts[0], Aggregate.delimiter
+        if len(parts) > 2 or len(parts[1]) != 1 or parts[1][0].kind != "string":
+            raise self.fault("delimiter wants one text in quotes", parts[1][0] if parts[1] else call.end - 1)
+        return parts[0], _unquoted(parts[1][0].word)
+
+    def body_and_of(self, call: Call, inner: Sequence[Token]) -> tuple[list[Token], frozenset[int] | None]:
+        body, *of = split(inner, "of")
+        if not of:
+            return body, None
+        if len(of) > 1 or not of[0]:
+            raise self.fault("of wants a symbol or any(symbol, ...), once", (of[1] or of[0] or call.inner)[-1])
+        return body, self.of(of[0])
+
+    def of(self, tokens: Sequence[Token]) -> frozenset[int] | None:
+        """The symbols that `of` names; None where they are every row of a match."""
+        names = tokens
+        if len(tokens) > 1:
+            if not (tokens[0].says("any") and tokens[1].word == "(" and tokens[-1].word == ")"):
+                raise self.fault("of wants a symbol or any(symbol, ...)", tokens[0])
+            listed = split(tokens[2:-1], ",")
+            wrong = [part for part in listed if len(part) != 1]
+            if wrong:
+                raise self.fault("any wants symbols with commas between", wrong[0][-1] if wrong[0] else tokens[-1])
+            names = [part[0] for part in listed]
+            if [name.word for name in names] == ["*"]:
+                return None
+        symbols = frozenset(map(self.symbol, names))
+        return None if symbols >= self.reader.everything else symbols
+
+    def symbol(self, token: Token) -> int:
+        symbol = token.word.lower()
+        if symbol not in self.reader.symbols:
+            known = f"the symbols are {', '.join(self.reader.symbols)}"
+            raise self.fault(f"unknown symbol {token.word}; {known}{nearest(symbol, self.reader.symbols)}", token)
+        return self.reader.symbols[symbol]
+
+    def check(self, call: Call, arguments: Sequence[Sequence[Token]]) -> None:
+        wanted = ARGUMENTS[call.name]
+        if len(arguments) != wanted or not all(arguments):
+            raise self.fault(f"{call.name} wants {wanted} expression{'s' * (wanted > 1)}", call.start)
+
+    def integer(self, tokens: Sequence[Token]) -> int:
+        word = "".join(token.word for token in tokens)
+        if not word.lstrip("+-").isdecimal() or int(word) == 0:
+            raise self.fault("nth wants a whole number, from 1 on, or from -1 back from the end", tokens[0])
+        return int(word)
+
+    def values(
+        self, call: Call, arguments: Sequence[Sequence[Token]], of: frozenset[int] | None, move: Call | None
+    ) -> tuple[str, ...]:
+        """The names of what the aggregate reads of each row; what it gives is the last of them."""
+        if [token.word for token in arguments[0]] == ["*"]:
+            if call.name not in ("count", "dupcount", "dupcountcum"):
+                raise self.fault(f"{call.name} wants an expression, not *", arguments[0][0])
+            return ()
+        names = [self.value(argument, of) for argument in arguments]
+        if call.name.endswith("_notnull"):
+            names = names * 2
+        if move:
+            names[-1] = self.moved_value(move, arguments[-1], of)
+        return tuple(names)
+
+    def value(self, tokens: Sequence[Token], of: frozenset[int] | None) -> str:
+        if [token.word.lower() for token in tokens] == ["classifier", "(", ")"]:
+            return LABEL
+        snippet = self.snippet(tokens)
+        for inner in calls(snippet, WORDS - {"lag", "lead"}):
+            raise self.fault(f"{inner.name} cannot stand inside another aggregate", inner.start)
+        return self.reader.value(snippet, of if len(tokens) > 1 else None, self.text, self.what)
+
+    def moved_value(self, move: Call, tokens: Sequence[Token], of: frozenset[int] | None) -> str:
+        """The value of `tokens` at the row that lag or lead moves to: the move, with that as its argument."""
+        first = split(move.inner, ",")[0]
+        head, value = self.part(move.start, first[0].start), self.snippet(tokens)
+        tail = self.part(first[-1].end, move.end)
+        before, after = value.start - first[0].start, first[-1].end - value.start - len(value.sql)
+        sql = head.sql + " " * before + value.sql + " " * after + tail.sql
+        return self.reader.value(Snippet(sql, move.start), of, self.text, self.what)
+
+    def snippet(self, tokens: Sequence[Token]) -> Snippet:
+        return self.part(tokens[0].start, tokens[-1].end)
+
+    def part(self, start: int, end: int) -> Snippet:
+        return Snippet(self.text[start:end], start)
+
+
+def quoted(column: str) -> str:
+    """A column's name as SQL takes it whatever it is made of."""
+    return "`" + column.replace("`", "``") + "`"
+
+
+def _listed(words: Collection[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _unquoted(text: str) -> str:
+    """What a text in quotes says."""
+    mark, inner = text[0], text[1:-1]
+    return inner.replace(mark * 2, mark).replace(f"\\{mark}", mark).replace("\\\\", "\\")

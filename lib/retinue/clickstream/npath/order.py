@@ -1,0 +1,92 @@
+"""The order of the rows, and how far apart two of them are along it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypeAlias
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from retinue.clickstream.npath.faults import shown_in
+from retinue.clickstream.npath.measures import quoted
+from retinue.errors import PatternError
+
+WRITTEN = re.compile(
+    r"\s*(?P<key>.*?)(?:\s+(?P<way>ASC|DESC))?(?:\s+NULLS\s+(?P<nulls>FIRST|LAST))?\s*$", re.IGNORECASE | re.DOTALL
+)
+
+Number: TypeAlias = int | float | Decimal
+
+
+@dataclass(frozen=True)
+class Order:
+    """One key of the order: the column itself, and with its direction."""
+
+    key: Column
+    sort: Column
+
+
+def read(rows: DataFrame, order_by: str | Column | Sequence[str | Column]) -> list[Order]:
+    """The keys that `order_by` names or gives.
+
+    Raises PatternError for a column that is not there, and where there is no key at all.
+    """
+    keys = [order_by] if isinstance(order_by, str | Column) else order_by
+    if not keys:
+        raise PatternError("order_by: it is empty; name at least one column, for paths have an order")
+    return [_written(rows, key) if isinstance(key, str) else _given(key) for key in keys]
+
+
+def _written(rows: DataFrame, text: str) -> Order:
+    found = WRITTEN.match(text)
+    assert found
+    way, nulls = (found["way"] or "asc").lower(), (found["nulls"] or "").lower()
+    with shown_in(text, start=found.start("key"), what="order_by"):
+        key = named(rows, found["key"])
+        rows.select(key)
+    return Order(key, getattr(key, f"{way}_nulls_{nulls}" if nulls else way)())
+
+
+def _given(column: Column) -> Order:
+    """A Column as it is; its key apart from its direction shows only in how it prints."""
+    printed = str(column).removeprefix("Column<'").removesuffix("'>")
+    found = re.fullmatch(r"(.*) (?:ASC|DESC) NULLS (?:FIRST|LAST)", printed, re.DOTALL)
+    return Order(F.expr(found[1]), column) if found else Order(column, column.asc())
+
+
+def named(rows: DataFrame, name: str) -> Column:
+    """The column of this name, or else what the text says as SQL."""
+    known = name.lower() in (column.lower() for column in rows.columns)
+    return F.col(quoted(name)) if known else F.expr(name)
+
+
+def clock(rows: DataFrame, key: Column, within: timedelta | Number) -> tuple[Column, Number]:
+    """The key as numbers, and the limit in the same units: microseconds for times and dates.
+
+    A number stands for seconds where the key is a timestamp, for days where it is a date; a timedelta
+    stands for its seconds where the key is a number.
+    """
+    kind = rows.select(key).schema[0].dataType
+    if isinstance(kind, T.TimestampType | T.TimestampNTZType):
+        return F.unix_micros(key.cast("timestamp")), _micros(within, timedelta(seconds=1))
+    if isinstance(kind, T.DateType):
+        return F.unix_date(key).cast("long") * 86_400_000_000, _micros(within, timedelta(days=1))
+    limit = within.total_seconds() if isinstance(within, timedelta) else within
+    if isinstance(kind, T.DecimalType):
+        return key, Decimal(str(limit))
+    if isinstance(kind, T.IntegralType):
+        return key.cast("long"), limit
+    if isinstance(kind, T.FractionalType):
+        return key.cast("double"), float(limit)
+    raise PatternError(f"within: it needs times or numbers, and the first of order_by is of type {kind.simpleString()}")
+
+
+def _micros(within: timedelta | Number, unit: timedelta) -> Number:
+    one = timedelta(microseconds=1)
+    return within // one if isinstance(within, timedelta) else within * (unit // one)

@@ -1,0 +1,177 @@
+"""The pattern's language: from its text to a tree.
+
+    choice     sequence | sequence | ...
+    sequence   item . item . ...        no dot is needed beside ^ and $
+    item       operand, then ? * + {n} {n,} {,m} {n,m} or {,}, then ? for reluctant
+    operand    symbol, ^, $, (choice), or () for nothing
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from retinue.clickstream.npath.faults import fault
+from retinue.errors import nearest
+
+DEPTH = 100
+TOKEN = re.compile(
+    r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<range>\{\s*\d*\s*(?:,\s*\d*\s*)?\})|(?P<sign>[.|()^$?*+])|(?P<end>$))"
+)
+COUNTS = {"?": (0, 1), "*": (0, None), "+": (1, None)}
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One row for which the symbol holds; `number` is its place among the symbols."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """No row: the place before the partition's first row, or the one after its last."""
+
+    at_end: bool
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """The parts one after the other; with no parts, nothing."""
+
+    parts: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the options; the earlier is preferred."""
+
+    options: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The body from `least` to `most` times (None: without limit); more is preferred where `greedy`."""
+
+    body: Pattern
+    least: int
+    most: int | None
+    greedy: bool
+
+
+Pattern: TypeAlias = Symbol | Anchor | Sequence | Choice | Repeat
+
+
+def parse(text: str, symbols: Mapping[str, int]) -> Pattern:
+    """The tree of a pattern over `symbols`, given in lower case with their numbers.
+
+    Raises PatternError with a caret under the place.
+    """
+    parser = _Parser(text, symbols)
+    pattern = parser.choice()
+    if parser.word:
+        raise parser.fault("there is no parenthesis open here" if parser.word == ")" else "a dot or | is missing")
+    return pattern
+
+
+class _Parser:
+    """Reads the text once, left to right; `kind` and `word` are the token ahead, which begins at `place`."""
+
+    def __init__(self, text: str, symbols: Mapping[str, int]) -> None:
+        self.text, self.symbols = text, symbols
+        self.depth = 0
+        self.after = 0
+        self.advance()
+
+    def advance(self) -> str:
+        passed = getattr(self, "word", "")
+        token = TOKEN.match(self.text, self.after)
+        if token is None:
+            self.place = re.compile(r"\s*").match(self.text, self.after).end()  # type: ignore[union-attr]
+            raise self.fault(f"{self.text[self.place]!r} has no meaning in a pattern")
+        self.kind, self.word = str(token.lastgroup), token[str(token.lastgroup)]
+        self.place, self.after = token.start(self.kind), token.end()
+        return passed
+
+    def fault(self, message: str, place: int | None = None) -> Exception:
+        return fault(message, self.text, self.place if place is None else place, what="pattern")
+
+    def choice(self) -> Pattern:
+        options = [self.sequence()]
+        while self.word == "|":
+            self.advance()
+            options.append(self.sequence())
+        return options[0] if len(options) == 1 else Choice(tuple(options))
+
+    def sequence(self) -> Pattern:
+        parts, beside_anchor = [self.item()], self.passed_anchor
+        while self.word == "." or self.word in ("^", "$") or (beside_anchor and self.begins_operand()):
+            if self.word == ".":
+                self.advance()
+            parts.append(self.item())
+            beside_anchor = self.passed_anchor
+        return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
+
+    def begins_operand(self) -> bool:
+        return self.kind == "name" or self.word == "("
+
+    def item(self) -> Pattern:
+        is_anchor = self.word in ("^", "$")
+        operand = self.operand()
+        if self.kind == "range" or self.word in COUNTS:
+            operand = self.repeat(operand)
+        if self.kind == "range" or self.word in COUNTS:
+            raise self.fault("this is quantified already; put it in parentheses to quantify it again")
+        self.passed_anchor = is_anchor
+        return operand
+
+    def repeat(self, body: Pattern) -> Repeat:
+        place = self.place
+        least, most = COUNTS[self.word] if self.word in COUNTS else _range(self.word)
+        self.advance()
+        if most is not None and most < least:
+            raise self.fault(f"the least, {least}, is above the most, {most}", place)
+        greedy = self.word != "?"
+        if not greedy:
+            self.advance()
+        return Repeat(body, least, most, greedy)
+
+    def operand(self) -> Pattern:
+        if self.kind == "name":
+            return self.symbol()
+        if self.word in ("^", "$"):
+            return Anchor(at_end=self.advance() == "$")
+        if self.word == "(":
+            return self.group()
+        raise self.fault("a symbol, ^, $ or ( is missing" if self.text.strip() else "there is no pattern")
+
+    def symbol(self) -> Symbol:
+        if self.word.lower() not in self.symbols:
+            known = f"the symbols are {', '.join(self.symbols) or 'none'}"
+            near = nearest(self.word.lower(), self.symbols)
+            raise self.fault(f"unknown symbol {self.word}; {known}{near}")
+        return Symbol(self.symbols[self.advance().lower()])
+
+    def group(self) -> Pattern:
+        opened = self.place
+        self.advance()
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise self.fault(f"parentheses are nested more than {DEPTH} deep", opened)
+        inner = Sequence(()) if self.word == ")" else self.choice()
+        if self.word != ")":
+            raise self.fault("a dot or | is missing" if self.word else "this parenthesis is never closed",
+                             self.place if self.word else opened)
+        self.depth -= 1
+        self.advance()
+        return inner
+
+
+def _range(word: str) -> tuple[int, int | None]:
+    """The bounds that {n}, {n,}, {,m}, {n,m} or {,} say."""
+    least, comma, most = word.strip("{}").partition(",")
+    if not comma:
+        return int(least), int(least)
+    return int(least.strip() or 0), int(most) if most.strip() else None

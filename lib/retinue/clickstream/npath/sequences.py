@@ -1,0 +1,73 @@
+"""Each partition's rows in one array, in order, with no more of them than the search needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from retinue.clickstream.npath.faults import shown_in
+from retinue.clickstream.npath.lags import with_lags
+from retinue.clickstream.npath.measures import Value, quoted
+from retinue.clickstream.npath.order import Order
+from retinue.clickstream.npath.symbols import Symbol, with_mask
+
+ROWS = "_npath_rows"
+EARLY, MASK, POSITION, CLOCK = "_npath_early", "_npath_mask", "_npath_position", "_npath_clock"
+
+
+def gather(
+    rows: DataFrame,
+    *,
+    keys: Mapping[str, Column],
+    order: Sequence[Order],
+    symbols: Sequence[Symbol],
+    values: Sequence[Value],
+    clock: Column | None,
+) -> DataFrame:
+    """A row a partition: its keys, and `_npath_rows`, the array of its rows in order.
+
+    They are structs of position (from 1), mask (the bits of the symbols that hold), clock, and the values.
+    Rows equal in the order follow that of all else that is asked of them, so the result is always the same.
+    """
+    around = [symbol for symbol in symbols if symbol.looks_around]
+    alone = [symbol for symbol in symbols if not symbol.looks_around]
+    ties = [EARLY, *_ties(rows, around, values)]
+    rows = rows.select("*", *(key.alias(name) for name, key in keys.items()), (clock or F.lit(None)).alias(CLOCK))
+    rows = with_mask(rows, alone, None, into=EARLY)
+    window = Window.partitionBy(*keys).orderBy(*(key.sort for key in order), *ties)
+    rows = with_mask(rows.withColumn(POSITION, F.row_number().over(window)), around, window, into=MASK)
+    rows = rows.withColumn(MASK, F.col(MASK).bitwiseOR(F.col(EARLY)))
+    for value in values:
+        rows = _with_value(rows, value, window)
+    return _collected(rows, keys, [value.name for value in values])
+
+
+def _ties(rows: DataFrame, symbols: Iterable[Symbol], values: Iterable[Value]) -> list[str]:
+    """The columns that the search asks for in order, which decide between rows that are equal in it."""
+    snippets = [symbol.snippet for symbol in symbols if symbol.snippet] + [value.snippet for value in values]
+    asked = {column for snippet in snippets for column in snippet.columns(rows.columns)}
+    return [quoted(field.name) for field in rows.schema if field.name in asked and _has_order(field.dataType)]
+
+
+def _has_order(kind: T.DataType) -> bool:
+    return not any(word in kind.simpleString() for word in ("map<", "variant", "geo"))
+
+
+def _with_value(rows: DataFrame, value: Value, window: WindowSpec) -> DataFrame:
+    rows, snippet = with_lags(rows, value.snippet, window, text=value.text, what=value.what)
+    with shown_in(value.text, start=snippet.start, what=value.what):
+        column = F.expr(snippet.sql)
+        if value.of is not None:
+            bits = sum(1 << symbol for symbol in value.of)
+            column = F.when(F.col(MASK).bitwiseAND(bits) != 0, column)
+        return rows.withColumn(value.name, column)
+
+
+def _collected(rows: DataFrame, keys: Iterable[str], values: Iterable[str]) -> DataFrame:
+    named = {POSITION: "position", MASK: "mask", CLOCK: "clock"}
+    row = F.struct(*(F.col(column).alias(name) for column, name in named.items()), *values)
+    in_order = F.array_sort(F.collect_list(row), lambda one, other: one["position"] - other["position"])
+    return rows.groupBy(*keys).agg(in_order.alias(ROWS))

@@ -1,0 +1,77 @@
+"""The matcher as an Arrow batch function: arrays of symbol sets in, arrays of matches out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from itertools import chain
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from retinue.clickstream.npath.matcher import Found, Matcher
+
+TYPE = "array<struct<start: int, length: int, labels: array<tinyint>>>"
+
+Number: TypeAlias = int | float | Decimal
+
+
+def spans(matcher: Matcher, within: Number | None) -> Callable[..., Column]:
+    """The function of three columns, a partition a row: its masks, its clock, its name.
+
+    The masks are an array of bigint, in the partition's order. The clock is an array of numbers as long,
+    read only where `within` limits their difference over a match; the name serves messages and may be null.
+    Gives an array of structs: start (from 0), length, labels (the number of the symbol that took each row).
+    """
+
+    def find(masks: pa.Array, clocks: pa.Array, names: pa.Array) -> pa.Array:
+        partitions = zip(_lists(masks), clocks if within is not None else names, names, strict=True)
+        return _packed(list(matcher.find(rows, _limits(clock, within), str(name))) for rows, clock, name in partitions)
+
+    return F.arrow_udf(find, TYPE)  # type: ignore[no-any-return, call-overload]
+
+
+def _lists(arrays: pa.ListArray) -> Iterable[list[int]]:
+    """Each array as a plain list: a numpy buffer turns into Python's integers far faster than Arrow scalars."""
+    values, offsets = arrays.values.to_numpy(), arrays.offsets.to_pylist()
+    return (values[start:end].tolist() for start, end in zip(offsets, offsets[1:], strict=False))
+
+
+def _limits(clock: pa.Scalar, within: Number | None) -> list[int] | None:
+    """For each row the place before which a match from it must end; a row without a time allows none."""
+    if within is None:
+        return None
+    times, limits, limit = clock.as_py(), [], 0
+    for start, time in enumerate(times):
+        limit = max(limit, start)
+        while limit < len(times) and _is_near(time, times[limit], within):
+            limit += 1
+        limits.append(limit)
+    return limits
+
+
+def _is_near(first: Number | None, last: Number | None, within: Number) -> bool:
+    return first is not None and last is not None and abs(last - first) <= within  # type: ignore[operator]
+
+
+def _packed(partitions: Iterable[Sequence[Found]]) -> pa.Array:
+    partitions = list(partitions)
+    matches = list(chain.from_iterable(partitions))
+    labels = pa.ListArray.from_arrays(
+        _offsets(found.labels for found in matches),
+        pa.array(chain.from_iterable(found.labels for found in matches), pa.int8()),
+    )
+    starts = pa.array((found.start for found in matches), pa.int32())
+    lengths = pa.array((found.end - found.start for found in matches), pa.int32())
+    structs = pa.StructArray.from_arrays([starts, lengths, labels], names=["start", "length", "labels"])
+    return pa.ListArray.from_arrays(_offsets(partitions), structs)
+
+
+def _offsets(lists: Iterable[Sequence[Any]]) -> pa.Array:
+    offsets = [0]
+    for each in lists:
+        offsets.append(offsets[-1] + len(each))
+    return pa.array(offsets, pa.int32())
