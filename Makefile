@@ -6,7 +6,7 @@ PYTHONS = $(or $(PYTHON),.venv/bin/python python3 python3.13 python3.12 python3.
 FITS = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 
 INPUT ?=
-SIZE ?= 1M
+SIZE ?= 1m
 ARGS ?=
 UV ?= uv
 RETINUE_HOME ?= $(CURDIR)/var
@@ -51,7 +51,7 @@ lab: ready  ## JupyterLab on the notebooks, with the demo's lake
 notebooks: ready  ## run the notebooks and keep their outputs in them
 	@.venv/bin/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
 
-bench: ready  ## the comparison with other engines: make bench SIZE=10M
+bench: ready  ## the comparison with other engines: make bench SIZE=10m
 	@.venv/bin/python -m bench --size $(SIZE)
 
 cluster: ready  ## the tests on a standalone cluster of two workers
