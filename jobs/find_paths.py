@@ -22,15 +22,14 @@ WRITES = ("gold.top_paths", "gold.transitions")
 
 def run(lake: Lake, settings: Settings) -> Answer:
     """Count paths and steps as of the day."""
-    day, visits = job.analysed(lake, settings)
-    chosen = settings.paths
+    visits, chosen = job.analysed(lake, settings), settings.paths
     lake.replace(
         "gold.top_paths",
-        paths.top_paths(visits, of=chosen.of, length=chosen.length, limit=chosen.limit),
-        as_of=day,
+        paths.top_paths(visits.events, of=chosen.of, length=chosen.length, limit=chosen.limit),
+        as_of=visits.as_of,
     )
-    lake.replace("gold.transitions", paths.transitions(visits, of=chosen.of), as_of=day)
-    return _answer(lake, visits, day)
+    lake.replace("gold.transitions", paths.transitions(visits.events, of=chosen.of), as_of=visits.as_of)
+    return _answer(lake, visits.events, visits.as_of)
 
 
 def _answer(lake: Lake, visits: DataFrame, day: date) -> Answer:
@@ -46,7 +45,7 @@ def _answer(lake: Lake, visits: DataFrame, day: date) -> Answer:
     figures = {"top_paths": plots.sankey(common)}
     rows_in, rows_out = visits.count(), common.count()
     common.unpersist()
-    return Answer(as_of=day, findings=findings, figures=figures, rows_in=rows_in, rows_out=rows_out)
+    return Answer(as_of=visits.as_of, findings=findings, figures=figures, rows_in=rows_in, rows_out=rows_out)
 
 
 if __name__ == "__main__":

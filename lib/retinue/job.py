@@ -11,7 +11,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -23,7 +22,7 @@ from retinue.lake import Lake
 from retinue.receipts import Receipt
 from retinue.settings import Settings
 
-__all__ = ["Report", "analysed", "last_seen", "perform", "require_writable"]
+__all__ = ["Analysed", "Report", "analysed", "last_seen", "perform", "require_writable"]
 
 
 @dataclass(frozen=True)
@@ -69,26 +68,34 @@ COPIED = (
 )
 
 
-def analysed(lake: Lake, settings: Settings) -> tuple[date, DataFrame]:
-    """The day as of which an analysis counts, and the sessionized events it counts: before that midnight UTC.
+@dataclass(frozen=True)
+class Analysed:
+    """The sessionized events that an analysis counts, the day as of which it does, and where they end."""
+
+    as_of: date
+    events: DataFrame
+    until: datetime
+
+
+def analysed(lake: Lake, settings: Settings) -> Analysed:
+    """The sessionized events before the midnight UTC that begins `as_of`.
 
     The day is conf's as_of, else the one after the newest event. Bots are left out unless
     conf's paths.include_bots says otherwise. Runs a Spark job.
     Raises InputMissing where there is no event at all.
     """
     visits = lake.read("silver.sessionized_events", purpose="analytics")
-    day = date.fromisoformat(settings.as_of) if settings.as_of else _day_after(visits)
-    before = visits.where(F.col("occurred_at") < F.lit(day).cast("timestamp"))
-    return day, before if settings.paths.include_bots else before.where(~F.col("is_bot"))
-
-
-def _day_after(events: DataFrame) -> date:
-    newest = events.agg(F.to_date(F.max("occurred_at")).alias("day")).first()
-    if newest is None or newest["day"] is None:
+    if settings.as_of:
+        day = date.fromisoformat(settings.as_of)
+        visits = visits.where(F.col("occurred_at") < F.lit(day).cast("timestamp"))
+    newest = visits.agg(F.max("occurred_at").alias("at")).first()
+    if newest is None or newest["at"] is None:
         raise InputMissing(
             "there is no event to analyse yet; run ingest_events, clean_events and sessionize_events first"
         )
-    return cast(date, newest["day"]) + timedelta(days=1)
+    people = visits if settings.paths.include_bots else visits.where(~F.col("is_bot"))
+    until = newest["at"].replace(tzinfo=UTC)
+    return Analysed(day if settings.as_of else until.date() + timedelta(days=1), people, until)
 
 
 def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: str) -> int | None:

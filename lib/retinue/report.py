@@ -194,5 +194,5 @@ thead{position:absolute;clip-path:inset(50%)}
 tbody tr{display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--faint);padding:.6rem 0}
 tbody th,tbody td{border:0;padding:0}td:nth-child(3){min-width:0;width:auto}tbody th{grid-column:1/-1}}
 @media print{.report{display:block;padding:0;max-width:none}nav{display:none}
-h2,h3,figcaption{break-after:avoid}}
+.job,h2,h3,figcaption{break-after:avoid}.findings,.facts{break-inside:avoid}}
 """

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import worlds
+from clickstream import worlds
 from oracles import sessions as oracle
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F

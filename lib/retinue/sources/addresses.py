@@ -23,16 +23,13 @@ def found(address: Column, title: Column, rules: UrlRules) -> dict[str, Column]:
     Parameters are percent-decoded, `+` is a space; the first that is not empty counts. Only the
     first 2,000 characters of either are looked at, and nothing after a `#`.
     """
-    address = F.regexp_extract(F.left(address, F.lit(_LONGEST)), r"^[^#]*", 0)
-    counted = F.coalesce(
-        _parameter(address, rules.result_count),
-        _group(F.left(title, F.lit(_LONGEST)), rules.title_result_count),
-    )
+    address, title = (_first(F.left(text, F.lit(_LONGEST)), "^[^#]+", 0) for text in (address, title))
+    counted = F.coalesce(_parameter(address, rules.result_count), _first(title, rules.title_result_count, 1))
     return {
         "query": F.when(_is_search(address, rules), _words(_parameter(address, rules.query))),
-        "result_count": _present(F.regexp_replace(counted, "[^0-9]", "")),
-        "product_id": _group(address, rules.product_id),
-        "category": _group(address, rules.category),
+        "result_count": _first(F.regexp_replace(counted, "[^0-9]", ""), "[0-9]+", 0),
+        "product_id": _first(address, rules.product_id, 1),
+        "category": _first(address, rules.category, 1),
         "campaign_id": _parameter(address, rules.campaign_id),
         "channel": _parameter(address, rules.channel),
     }
@@ -46,21 +43,17 @@ def _is_search(address: Column, rules: UrlRules) -> Column:
 
 def _parameter(address: Column, names: Iterable[str]) -> Column:
     names = [re.escape(name) for name in names]
-    if not names:
-        return F.lit(None).cast("string")
-    raw = _present(F.regexp_extract(address, rf"[?&;](?:{'|'.join(names)})=([^&;]+)", 1))
-    return F.coalesce(F.try_url_decode(raw), raw)
+    raw = _first(address, rf"[?&;](?:{'|'.join(names)})=([^&;]+)" if names else "", 1)
+    # A percent sign that is no escape stands for itself.
+    return F.url_decode(F.regexp_replace(raw, "%(?![0-9A-Fa-f]{2})", "%25"))
 
 
-def _group(text: Column, pattern: str) -> Column:
+def _first(text: Column, pattern: str, group: int) -> Column:
+    """The first match, null where there is none; the text is evaluated once, unlike in a CASE."""
     if not pattern:
         return F.lit(None).cast("string")
-    return _present(F.regexp_extract(text, pattern, 1))
+    return F.get(F.regexp_extract_all(text, F.lit(pattern), F.lit(group)), F.lit(0))
 
 
 def _words(text: Column) -> Column:
-    return _present(F.trim(F.regexp_replace(text, r"\s+", " ")))
-
-
-def _present(text: Column) -> Column:
-    return F.when(text != "", text)
+    return _first(F.regexp_replace(text, r"\s+", " "), r"\S(?:.*\S)?", 0)

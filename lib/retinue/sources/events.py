@@ -15,7 +15,7 @@ from retinue.errors import UnknownSetting
 from retinue.sources import addresses, fields, times
 from retinue.sources.files import survey
 from retinue.sources.mappings import EVENT_COLUMNS, Mapping
-from retinue.sources.records import of_files, text_of
+from retinue.sources.records import of_files, with_text
 from retinue.tables import EVENT_TYPES
 
 __all__ = ["REASONS", "parse", "read"]
@@ -88,7 +88,8 @@ def parse(
     schema.require(records, _ORIGIN, what="events.parse")
     cut = _with_fields(records, mapping)
     mapped = _with_addresses(_mapped(cut, mapping), mapping)
-    judged = _judged(_typed(mapped, mapping), mapping, _utc(earliest), _utc(latest))
+    typed = _with_numbers(_completed(mapped, mapping))
+    judged = _judged(typed, mapping, _utc(earliest), _utc(latest))
     events = judged if "event_id" in mapping.columns else _with_event_ids(judged)
     return events.select(
         *EVENT_COLUMNS,
@@ -109,38 +110,38 @@ def _utc(time: datetime) -> datetime:
 def _with_fields(records: DataFrame, mapping: Mapping) -> DataFrame:
     """`_origin`; `_fault` where the record is not what it should be; a column a declared field."""
     _check_types(mapping)
-    texts = records.select(
-        F.struct(*_ORIGIN).alias("_origin"), text_of(F.col("record"), mapping.encoding).alias("_text")
+    texts = with_text(records, mapping.encoding)
+    cut = texts.select(
+        F.struct(*_ORIGIN).alias("_origin"), "_text", fields.cut(F.col("_text"), mapping).alias("_cut")
     )
-    cut = texts.select("_origin", "_text", fields.of_text(F.col("_text"), mapping).alias("_fields"))
+    values = {name: fields.value(F.col("_cut"), name, mapping) for name in mapping.fields}
     faults = [
         F.when(F.col("_origin.record") == "", "damaged_file"),
         F.when(F.col("_text").isNull(), "bad_encoding"),
-        F.when(fields.is_broken(F.col("_fields"), mapping), "unparsable"),
+        F.when(fields.is_broken(F.col("_cut"), mapping), "unparsable"),
         *(
-            _broken_promise(name, declared)
+            _broken_promise(values[name], name, declared)
             for name, declared in mapping.fields.items()
-            if declared != "string"
+            if _is_promise(declared)
         ),
     ]
     return cut.select(
         "_origin",
         F.coalesce(*faults).alias("_fault"),
-        *(_field(name, declared).alias(name) for name, declared in mapping.fields.items()),
+        *(
+            (values[name].try_cast(declared) if _is_promise(declared) else values[name]).alias(name)
+            for name, declared in mapping.fields.items()
+        ),
     )
 
 
-def _field(name: str, declared: str) -> Column:
-    text = F.col(f"_fields.`{name}`")
-    return text if declared == "string" or fields.is_nested(declared) else text.try_cast(declared)
+def _is_promise(declared: str) -> bool:
+    """Whether a value can break the declared type: text cannot, what is nested came typed."""
+    return declared.lower() != "string" and not fields.is_nested(declared)
 
 
-def _broken_promise(name: str, declared: str) -> Column:
-    """The reason where a field holds text that is not of the declared type."""
-    text = F.col(f"_fields.`{name}`")
-    word = {"boolean": "bad_value", "date": "bad_time"}.get(declared, "bad_number")
-    if fields.is_nested(declared):
-        return F.lit(None).cast("string")
+def _broken_promise(text: Column, name: str, declared: str) -> Column:
+    word = {"boolean": "bad_value", "date": "bad_time"}.get(declared.lower(), "bad_number")
     return F.when(text.isNotNull() & text.try_cast(declared).isNull(), _detail(word, name, text))
 
 
@@ -218,54 +219,57 @@ def _with_addresses(mapped: DataFrame, mapping: Mapping) -> DataFrame:
     return mapped.withColumn("_found", F.struct(*(value.alias(name) for name, value in found.items())))
 
 
-def _typed(mapped: DataFrame, mapping: Mapping) -> DataFrame:
-    """All event columns, in text still where a number can be bad (`_result_count`, `_price_amount`)."""
-    typed = mapped.withColumn("_event_type", _event_type(mapping))
-    is_search = F.col("_event_type") == "search"
+def _completed(mapped: DataFrame, mapping: Mapping) -> DataFrame:
+    """All event columns, as text but for occurred_at: the columns' own word before the address's."""
+    typed = mapped.withColumn("_named", _named_type(mapping)).withColumn("_type", _event_type())
+    is_search = F.col("_type") == "search"
     found = {name: F.col(f"_found.{name}") for name in addresses.FOUND}
     found |= {name: F.when(is_search, found[name]) for name in ("query", "result_count")}
 
     def value(name: str) -> Column:
         own = [F.col(name)] if name in mapping.columns else []
-        return F.coalesce(*own, found.get(name, F.lit(None)).cast("string"))
+        return F.coalesce(*own, found.get(name, F.lit(None)).cast("string")).alias(name)
 
-    plain = [name for name in EVENT_COLUMNS if name not in ("occurred_at", "event_type", *_NUMBERS)]
+    said = [value(name) for name in EVENT_COLUMNS if name not in ("occurred_at", "event_type")]
     return typed.select(
-        "_origin",
-        "_fault",
-        "occurred_at",
-        "_occurred_at",
-        F.col("_event_type").alias("event_type"),
-        *(value(name).alias(name) for name in plain),
-        *(value(name).alias(f"_{name}") for name in _NUMBERS),
-        *(_number(value(name), type).alias(name) for name, type in _NUMBERS.items()),
+        "_origin", "_fault", "occurred_at", "_occurred_at", F.col("_type").alias("event_type"), *said
     )
 
 
-_NUMBERS = {"result_count": "bigint", "price_amount": "decimal(18,4)"}
-
-
-def _number(text: Column, type: str) -> Column:
-    number = text.try_cast("decimal(38,6)")
-    if type == "bigint":  # `12.0` is twelve, `12.5` results are none
-        number = F.when((number == F.floor(number)) & (number >= 0), number)
-    return number.try_cast(type)
-
-
-def _event_type(mapping: Mapping) -> Column:
-    """The type that the columns say or the name stands for; a page view may turn out more by its address."""
+def _named_type(mapping: Mapping) -> Column:
+    """The event type that the columns say, or that the event's name stands for."""
     said = F.lower(F.col("event_type")) if "event_type" in mapping.columns else F.lit(None).cast("string")
     name = F.col("event_name") if "event_name" in mapping.columns else F.lit(None).cast("string")
     named = [
         F.when(name.isin([word for word, of in mapping.event_types.items() if of == type]), type)
         for type in sorted(set(mapping.event_types.values()))
     ]
-    type = F.coalesce(F.when(said.isin(list(EVENT_TYPES)), said), *named, F.lit(mapping.otherwise))
+    return F.coalesce(F.when(said.isin(list(EVENT_TYPES)), said), *named, F.lit(mapping.otherwise))
+
+
+def _event_type() -> Column:
+    """A page view may turn out more by its address."""
+    is_page_view = F.col("_named") == "page_view"
     return (
-        F.when((type == "page_view") & F.col("_found.query").isNotNull(), "search")
-        .when((type == "page_view") & F.col("_found.product_id").isNotNull(), "product_view")
-        .otherwise(type)
+        F.when(is_page_view & F.col("_found.query").isNotNull(), "search")
+        .when(is_page_view & F.col("_found.product_id").isNotNull(), "product_view")
+        .otherwise(F.col("_named"))
     )
+
+
+def _with_numbers(completed: DataFrame) -> DataFrame:
+    """`result_count` and `price_amount` as numbers, and as text (`_result_count`, `_price_amount`)."""
+    count = F.regexp_replace("result_count", r"\.0*$", "").try_cast("bigint")  # `12.0` is twelve
+    return completed.withColumns(
+        {
+            **{f"_{name}": F.col(name) for name in _NUMBERS},
+            "result_count": F.when(count >= 0, count),
+            "price_amount": F.col("price_amount").try_cast("decimal(18,4)"),
+        }
+    )
+
+
+_NUMBERS = ("result_count", "price_amount")
 
 
 # --- good or not ----------------------------------------------------------------------------------

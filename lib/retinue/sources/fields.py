@@ -8,29 +8,39 @@ from pyspark.sql import functions as F
 from retinue.sources import weblog
 from retinue.sources.mappings import CsvOptions, Mapping
 
-__all__ = ["is_broken", "is_nested", "of_text"]
+__all__ = ["cut", "is_broken", "is_nested", "value"]
 
 _BROKEN = "_retinue_broken"
 _MOST_DELIMITERS = 20_000  # the CSV parser takes 20,480 columns and stops the job at one more
 
 
-def of_text(text: Column, mapping: Mapping) -> Column:
-    """A struct of the declared fields, scalars as strings, nested ones typed; `is_broken` says where
-    the text is no record of the mapping's format. What is empty in CSV is null.
+def cut(text: Column, mapping: Mapping) -> Column:
+    """The text taken apart, whole, in one expression; `value` and `is_broken` read what comes out.
+
+    Take them in a select of their own, or the record is taken apart again for each field.
     """
     if mapping.format == "combined":
-        return _struct(weblog.fields_of(text), list(mapping.fields))
+        return weblog.cut(text)
     if mapping.format != "csv":
         return _of_json(text, mapping)
-    if not mapping.csv.quote:
-        return _struct(_unquoted(text, mapping.csv), list(mapping.fields))
-    return _of_csv(text, mapping)
+    return _of_csv(text, mapping) if mapping.csv.quote else _unquoted(text, mapping.csv)
 
 
-def is_broken(fields: Column, mapping: Mapping) -> Column:
-    """Whether `of_text` found no record: too many or too few values, no JSON object, no log line."""
-    is_quoted_csv = mapping.format == "csv" and mapping.csv.quote
-    return fields.isNull() | fields[_BROKEN].isNotNull() if is_quoted_csv else fields.isNull()
+def value(cut: Column, name: str, mapping: Mapping) -> Column:
+    """A declared field: scalars as strings, nested ones typed. What is empty in CSV is null."""
+    if mapping.format == "combined" or (mapping.format == "csv" and not mapping.csv.quote):
+        return F.get(cut, F.lit(list(mapping.fields).index(name)))
+    record = cut if mapping.format == "csv" else F.get(cut, F.lit(0))
+    return record.getField(name)
+
+
+def is_broken(cut: Column, mapping: Mapping) -> Column:
+    """Whether it was no record: too many or too few values, no JSON object, no log line."""
+    if mapping.format == "csv" and mapping.csv.quote:
+        return cut.getField(_BROKEN).isNotNull()
+    if mapping.format in ("jsonl", "parquet"):
+        return F.coalesce((F.size(cut) != 1) | F.get(cut, F.lit(0)).isNull(), F.lit(True))
+    return F.size(cut) != len(mapping.fields)
 
 
 def is_nested(declared: str) -> bool:
@@ -38,18 +48,13 @@ def is_nested(declared: str) -> bool:
     return "<" in declared
 
 
-def _struct(values: Column, names: list[str]) -> Column:
-    """A struct out of an array of exactly as many values as there are names, else null."""
-    fields = (F.get(values, F.lit(i)).alias(name) for i, name in enumerate(names))
-    return F.when(F.size(values) == len(names), F.struct(*fields))
-
-
 def _of_csv(text: Column, mapping: Mapping) -> Column:
     options = mapping.csv
     delimiters = F.length(text) - F.length(F.replace(text, F.lit(options.delimiter), F.lit("")))
     schema = ", ".join(f"`{name}` string" for name in (*mapping.fields, _BROKEN))
+    is_safe = (F.length(text) <= _MOST_DELIMITERS) | (delimiters <= _MOST_DELIMITERS)
     return F.from_csv(
-        F.when((F.length(text) <= _MOST_DELIMITERS) | (delimiters <= _MOST_DELIMITERS), text),
+        F.when(is_safe, text),
         schema,
         {
             "mode": "PERMISSIVE",
@@ -64,32 +69,28 @@ def _of_csv(text: Column, mapping: Mapping) -> Column:
 def _unquoted(text: Column, options: CsvOptions) -> Column:
     """The values between delimiters; with an escape character, one that it precedes is no delimiter."""
     delimiter = _literally(options.delimiter)
-    if not options.escape:
-        return F.transform(F.split(text, delimiter, -1), _filled)
-    escape = _literally(options.escape)
-    # A delimiter counts after an even number of escapes (Java bounds what it looks back over).
-    splitter = f"(?<=(?<!{escape})(?:{escape}{escape}){{0,50}}){delimiter}"
-    return F.transform(
-        F.split(text, splitter, -1),
-        lambda value: _filled(F.regexp_replace(value, f"{escape}([\\s\\S])", "$1")),
-    )
+    if options.escape:
+        escape = _literally(options.escape)
+        # A delimiter counts after an even number of escapes (Java bounds what it looks back over).
+        delimiter = f"(?<=(?<!{escape})(?:{escape}{escape}){{0,50}}){delimiter}"
+        values = F.transform(
+            F.split(text, delimiter, -1), lambda value: F.regexp_replace(value, f"{escape}([\\s\\S])", "$1")
+        )
+    else:
+        values = F.split(text, delimiter, -1)
+    return F.transform(values, lambda value: F.when(value != "", value))
 
 
 def _literally(mark: str) -> str:
     return f"\\x{ord(mark):02x}"
 
 
-def _filled(value: Column) -> Column:
-    return F.when(value != "", value)
-
-
 def _of_json(text: Column, mapping: Mapping) -> Column:
     fields = ", ".join(
-        f"`{name}` {declared if is_nested(declared) else 'string'}"
+        f"`{name}`: {declared if is_nested(declared) else 'string'}"
         for name, declared in mapping.fields.items()
     )
     # As an array, so that text after the object is seen: alone, it would be passed over.
     bracketed = F.concat(F.lit("["), text, F.lit("]"))
     is_object = F.trim(text, F.lit(" \t\r\n")).like("{%}")
-    objects = F.from_json(F.when(is_object, bracketed), f"array<struct<{fields}>>", {"mode": "PERMISSIVE"})
-    return F.when(F.size(objects) == 1, F.get(objects, F.lit(0)))
+    return F.from_json(F.when(is_object, bracketed), f"array<struct<{fields}>>", {"mode": "PERMISSIVE"})

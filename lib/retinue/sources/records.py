@@ -5,7 +5,7 @@ it stands, or a Parquet row as JSON. Three rules keep every record whole and leg
 
 - Lines that hold white space only are no records, nor is a header.
 - A line whose bytes are no UTF-8 is kept as U+FFFD followed by each byte as the character of the
-  same number, so that nothing is lost and `text_of` gives the bytes back.
+  same number, so that nothing is lost and `with_text` finds the bytes again.
 - A file whose bytes cannot be read to the end (truncated or corrupt compression, no Parquet)
   gives what can be read and then one record that is empty, which stands for the rest.
 """
@@ -28,7 +28,7 @@ from retinue.errors import SchemaMismatch
 from retinue.sources.files import SourceFile
 from retinue.sources.mappings import CsvOptions, Mapping, one_byte_table
 
-__all__ = ["of_files", "text_of"]
+__all__ = ["of_files", "with_text"]
 
 SCHEMA = "source_file string, source_digest string, position bigint, record string"
 _RAW = "\ufffd"  # before a record whose bytes stand as characters
@@ -51,21 +51,27 @@ def of_files(spark: SparkSession, path: str, files: Sequence[SourceFile], mappin
     return _lines(spark, path, files, mapping)
 
 
-def text_of(record: Column, encoding: str) -> Column:
-    """The record's text in its source's encoding; null where its bytes are no such text or hold NUL."""
-    is_raw = record.startswith(_RAW)
+def with_text(records: DataFrame, encoding: str) -> DataFrame:
+    """Adds `_text`: the record in its source's encoding, null where its bytes are no such text or
+    hold NUL. A byte order mark is left out.
+    """
+    record, text = F.col("record"), F.col("_text")
     raw = F.encode(F.substring(record, 2, 2**31 - 1), "ISO-8859-1")
+    is_raw = record.startswith(_RAW)
     upper = one_byte_table(encoding)
     if upper:
         as_bytes = F.when(is_raw, raw).otherwise(record.cast("binary"))
-        text = F.translate(F.decode(as_bytes, "ISO-8859-1"), "".join(map(chr, range(128, 256))), upper)
+        one_byte = F.decode(as_bytes, "ISO-8859-1")
+        decoded = F.translate(one_byte, "".join(map(chr, range(128, 256))), upper)
         # A code page leaves some bytes without a character.
-        text = F.when(~F.contains(text, F.lit("\ufffd")), text)
+        is_text = ~F.contains(text, F.lit("\ufffd"))
     else:
-        text = F.when(~is_raw, record).otherwise(
-            F.when(F.is_valid_utf8(raw.cast("string")), raw.cast("string"))
-        )
-    return F.when(~F.contains(text, F.lit("\0")), F.regexp_replace(text, "^\ufeff", ""))
+        decoded = F.when(is_raw, raw.cast("string")).otherwise(record)
+        is_text = F.is_valid_utf8(text)
+    is_text &= ~F.contains(text, F.lit("\0"))
+    return records.withColumn("_text", decoded).withColumn(
+        "_text", F.when(is_text, F.ltrim(text, F.lit("\ufeff")))
+    )
 
 
 def _legible(line: Column) -> Column:

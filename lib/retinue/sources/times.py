@@ -13,7 +13,6 @@ from retinue.sources.mappings import TimeWriting
 __all__ = ["instant"]
 
 _EXPONENT = {"seconds": 6, "milliseconds": 3, "microseconds": 0}
-_ISO_DATE = r"^\d{4}-\d{1,2}-\d{1,2}"
 
 
 def instant(written: Column, type: DataType, writing: TimeWriting) -> Column:
@@ -37,19 +36,16 @@ def instant(written: Column, type: DataType, writing: TimeWriting) -> Column:
 
 
 def _since_epoch(text: Column, exponent: int) -> Column:
-    units = text.try_cast("decimal(38,9)")
-    micros = F.floor(units * F.lit(10**exponent)).try_cast("bigint")
-    # Beyond these years a timestamp cannot be shown, only stored.
-    return F.when(F.abs(micros) < 253_402_300_800_000_000, F.timestamp_micros(micros))
+    units = text.try_cast("decimal(24,9)")
+    return F.timestamp_micros(F.floor(units * F.lit(10**exponent)).try_cast("bigint"))
 
 
 def _iso(text: Column, zone: str) -> Column:
-    is_date = text.rlike(_ISO_DATE + "$")
-    full = F.when(is_date, F.concat(text, F.lit(" 00:00:00"))).when(text.rlike(_ISO_DATE + "[T ]"), text)
-    # Text that has a zone of its own is no timestamp any more with a second one behind it.
-    return F.coalesce(
-        F.concat(full, F.lit(" "), F.lit(zone)).try_cast("timestamp"), full.try_cast("timestamp")
-    )
+    # Spark's cast also takes a year or a time of day alone, which are no instants.
+    dated = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), F.replace(text, F.lit(","), F.lit(".")))
+    timed = F.regexp_replace(dated, "^([^ T]+)$", "$1 00:00:00")
+    zoned = F.regexp_replace(timed, r"^([^ T]+[ T][0-9:.]+)$", f"$1 {zone}")
+    return zoned.try_cast("timestamp")
 
 
 def _by_pattern(text: Column, writing: TimeWriting) -> Column:

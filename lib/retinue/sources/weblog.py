@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-__all__ = ["fields_of"]
+__all__ = ["cut"]
 
 # Possessive throughout: no line, however long or broken, makes the matcher go back or recurse.
 _QUOTED = r'"((?:[^"\\]++|\\.)*+)"'
@@ -19,18 +19,14 @@ _GROUPS = 9
 _SEPARATOR = "\0"  # texts that hold it are refused before they come here
 
 
-def fields_of(line: Column) -> Column:
-    """The nine fields of a line as an array of strings, null where it is no such line.
+def cut(line: Column) -> Column:
+    """The nine fields of a line as an array of strings; of another length where it is no such line.
 
     A `-` is null. Referrer and user agent may be missing (the common log format); what a site
     appends after them is passed over. Escaped quotes and backslashes are unescaped.
     """
     # One match cuts the line: nine regexp_extract would be nine matches.
     groups = _SEPARATOR.join(f"${group}" for group in range(1, _GROUPS + 1))
-    cut = F.split(F.regexp_replace(line, _LINE, groups), _SEPARATOR)
-    return F.when(F.size(cut) == _GROUPS, F.transform(cut, _value))
-
-
-def _value(group: Column) -> Column:
-    value = F.regexp_replace(F.trim(group), r'\\(["\\])', "$1")
-    return F.when(~value.isin("", "-"), value)
+    values = F.split(F.regexp_replace(line, _LINE, groups), _SEPARATOR)
+    unescaped = F.transform(values, lambda value: F.regexp_replace(F.trim(value), r'\\(["\\])', "$1"))
+    return F.transform(unescaped, lambda value: F.when(~value.isin("", "-"), value))

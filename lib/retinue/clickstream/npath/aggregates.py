@@ -100,7 +100,9 @@ def _choose(better: Callable[[Column, Column], Column]) -> Callable[[Aggregate, 
         )
         rows = F.filter(boxed, lambda row: row["by"].isNotNull())
         best = F.reduce(
-            rows, F.get(rows, F.lit(0)), lambda best, row: F.when(better(row["by"], best["by"]), row).otherwise(best)
+            rows,
+            F.get(rows, F.lit(0)),
+            lambda best, row: F.when(better(row["by"], best["by"]), row).otherwise(best),
         )
         return best["value"]
 
@@ -137,7 +139,9 @@ def _dupcountcum(aggregate: Aggregate, match: Match) -> Column:
 
 def _dupcount(aggregate: Aggregate, match: Match) -> Column:
     pairs = _counted_pairs(aggregate, match)
-    return F.reduce(pairs, F.lit(0).cast("long"), lambda run, pair: F.when(_repeats(pair), run + 1).otherwise(0))
+    return F.reduce(
+        pairs, F.lit(0).cast("long"), lambda run, pair: F.when(_repeats(pair), run + 1).otherwise(0)
+    )
 
 
 def _counted_pairs(aggregate: Aggregate, match: Match) -> Column:

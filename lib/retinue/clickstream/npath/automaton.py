@@ -111,7 +111,9 @@ class _Program:
         return self.add(part, empty, taken), self.add(part, taken, taken)
 
     def repeat(self, part: tree.Repeat, empty: int, taken: int) -> int:
-        more = self.loop(part, taken) if part.most is None else self.up_to(part, part.most - part.least, taken)
+        more = (
+            self.loop(part, taken) if part.most is None else self.up_to(part, part.most - part.least, taken)
+        )
         if more is not None:
             empty, taken = self.option(part, more, empty), self.option(part, more, taken)
         for _ in range(part.least):

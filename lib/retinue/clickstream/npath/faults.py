@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, QueryContextType
 
 from retinue.errors import PatternError
 
@@ -35,14 +35,16 @@ def _sentence(refusal: AnalysisException) -> str:
     if str(refusal.getCondition()).startswith("UNRESOLVED_COLUMN"):
         near = f"; there is {names['proposal'].replace('`', '')}" if "proposal" in names else ""
         return f"unknown column {names['objectName'].replace('`', '')}{near}"
+    if refusal.getCondition() == "MISSING_GROUP_BY":
+        return "it has an aggregate that is none of those for matches"
     first = str(refusal).strip().split("\n")[0].split(" SQLSTATE")[0]
     return re.sub(r"^\[[\w.]+\] ", "", first).rstrip(".")
 
 
 def _place(refusal: AnalysisException, text: str) -> int:
-    context = refusal.getQueryContext()
-    if context:
-        return context[0].startIndex()
+    for context in refusal.getQueryContext():
+        if context.contextType() is QueryContextType.SQL:
+            return context.startIndex()
     told = re.search(r"\(line (\d+), pos (\d+)\)", str(refusal))
     if told is None:
         return 0

@@ -44,9 +44,13 @@ class Matcher:
         self.labelled = labelled or skip.symbol >= 0
         self.open = _Cells(automaton, single=not longest, endings=ENDED)
         self.cut = _Cells(automaton, single=True, endings=0)
-        self.symbol = {1 << state: symbol for state, symbol in enumerate(automaton.symbol) if symbol is not None}
+        self.symbol = {
+            1 << state: symbol for state, symbol in enumerate(automaton.symbol) if symbol is not None
+        }
 
-    def find(self, masks: Sequence[int], limits: Sequence[int] | None = None, name: str = "") -> Iterator[Found]:
+    def find(
+        self, masks: Sequence[int], limits: Sequence[int] | None = None, name: str = ""
+    ) -> Iterator[Found]:
         """The matches, by their start.
 
         `limits` holds for each row the place before which a match from it must end. `name` names the
@@ -229,7 +233,9 @@ class _Cells:
         for place in range(len(masks) - 1, -1, -1):
             ahead, here = ends[-1], {ACCEPT: place}
             for state in _bits(self.takers(masks[place])):
-                soonest = min((ahead[follower] for follower in after[state] if follower in ahead), default=None)
+                soonest = min(
+                    (ahead[follower] for follower in after[state] if follower in ahead), default=None
+                )
                 if soonest is not None:
                     here[state] = soonest
             ends.append(here)

@@ -69,26 +69,32 @@ class Asked:
 
 @dataclass(frozen=True)
 class Measure:
-    """What is left of a text for Spark: `snippet` over the row's own `columns` and the stand-ins of aggregates."""
+    """What is left of a text for Spark, over the row's own columns and the stand-ins of aggregates.
+
+    `is_of_match` tells whether it says anything of a match beyond the row itself.
+    """
 
     text: str
     what: str
     snippet: Snippet
-    columns: tuple[str, ...]
-    aggregates: tuple[str, ...]
+    is_of_match: bool
 
 
 class Reader:
     """Reads measures and gathers what they have in common: the values of the rows, and the aggregates.
 
     `symbols` are in lower case with their numbers; `everything` are those in the pattern, which together are
-    every row of a match; `columns` are those of the rows.
+    every row of a match; `columns` are those of the rows. `exposed` are the values that measures ask of the row
+    itself, by the names that they know them by.
     """
 
-    def __init__(self, symbols: Mapping[str, int], everything: Collection[int], columns: Sequence[str]) -> None:
+    def __init__(
+        self, symbols: Mapping[str, int], everything: Collection[int], columns: Sequence[str]
+    ) -> None:
         self.symbols, self.everything, self.columns = symbols, set(everything), columns
         self.values: dict[tuple[str, frozenset[int] | None], Value] = {}
         self.aggregates: dict[Aggregate, Asked] = {}
+        self.exposed: dict[str, str] = {}
 
     def measure(self, text: str, *, what: str, running: bool) -> Measure:
         """The measure; `running` is how its aggregates are meant where it does not say.
@@ -102,6 +108,12 @@ class Reader:
         if key not in self.values:
             self.values[key] = Value(f"ν{self.count}", snippet, of, text, what)
         return self.values[key].name
+
+    def expose(self, name: str | None, snippet: Snippet, text: str, what: str) -> str:
+        """The name by which measures know a value of the row itself; that of the value where it has no other."""
+        value = self.value(snippet, None, text, what)
+        self.exposed[name or value] = value
+        return name or value
 
     def aggregate(self, aggregate: Aggregate, place: int, text: str, what: str) -> str:
         return self.aggregates.setdefault(aggregate, Asked(f"ν{self.count}", place, text, what)).name
@@ -128,19 +140,15 @@ class _Reading:
         return fault(message, self.text, place if isinstance(place, int) else place.start, what=self.what)
 
     def measure(self, running: bool) -> Measure:
-        snippet, aggregates, own = Snippet(self.text), [], []
+        snippet, asked = Snippet(self.text), []
         for call in reversed(list(calls(snippet, WORDS))):
             prefix = self.prefix(Snippet(self.text), call)
             name = self.stand_in(call, prefix.says("running") if prefix else running)
-            (own if name in self.value_names() else aggregates).append(name)
-            snippet = snippet.with_stand_in(prefix.start if prefix else call.start, call.end, f"`{name}`")
+            asked.append(name)
+            snippet = snippet.with_stand_in(prefix.start if prefix else call.start, call.end, quoted(name))
         for column in snippet.columns(self.reader.columns):
-            own.append(column)
-            self.reader.value(Snippet(quoted(column)), None, self.text, self.what)
-        return Measure(self.text, self.what, snippet, tuple(own), tuple(aggregates))
-
-    def value_names(self) -> set[str]:
-        return {value.name for value in self.reader.values.values()}
+            self.reader.expose(column, Snippet(quoted(column)), self.text, self.what)
+        return Measure(self.text, self.what, snippet, is_of_match=not set(asked) <= set(self.reader.exposed))
 
     def prefix(self, snippet: Snippet, call: Call) -> Token | None:
         """The word running or final right before the call."""
@@ -169,11 +177,13 @@ class _Reading:
         snippet = self.snippet(first)
         inner = list(calls(snippet, WORDS - {"lag", "lead"}))
         if not inner:
-            return self.reader.value(self.part(move.start, move.end), None, self.text, self.what)
+            return self.reader.expose(None, self.part(move.start, move.end), self.text, self.what)
         prefix = self.prefix(snippet, inner[0])
         start = prefix.start if prefix else inner[0].start
         if (start, inner[0].end) != (first[0].start, first[-1].end) or inner[0].name not in CHOOSING:
-            raise self.fault(f"{move.name} moves from a row, so it takes one of {_listed(CHOOSING)}", first[0])
+            raise self.fault(
+                f"{move.name} moves from a row, so it takes one of {_listed(CHOOSING)}", first[0]
+            )
         running = prefix.says("running") if prefix else running
         return self.asked(self.aggregate(inner[0], running, move), move.start)
 
@@ -205,7 +215,9 @@ class _Reading:
         if not of:
             return body, None
         if len(of) > 1 or not of[0]:
-            raise self.fault("of wants a symbol or any(symbol, ...), once", (of[1] or of[0] or call.inner)[-1])
+            raise self.fault(
+                "of wants a symbol or any(symbol, ...), once", (of[1] or of[0] or call.inner)[-1]
+            )
         return body, self.of(of[0])
 
     def of(self, tokens: Sequence[Token]) -> frozenset[int] | None:
@@ -217,7 +229,9 @@ class _Reading:
             listed = split(tokens[2:-1], ",")
             wrong = [part for part in listed if len(part) != 1]
             if wrong:
-                raise self.fault("any wants symbols with commas between", wrong[0][-1] if wrong[0] else tokens[-1])
+                raise self.fault(
+                    "any wants symbols with commas between", wrong[0][-1] if wrong[0] else tokens[-1]
+                )
             names = [part[0] for part in listed]
             if [name.word for name in names] == ["*"]:
                 return None
@@ -228,7 +242,9 @@ class _Reading:
         symbol = token.word.lower()
         if symbol not in self.reader.symbols:
             known = f"the symbols are {', '.join(self.reader.symbols)}"
-            raise self.fault(f"unknown symbol {token.word}; {known}{nearest(symbol, self.reader.symbols)}", token)
+            raise self.fault(
+                f"unknown symbol {token.word}; {known}{nearest(symbol, self.reader.symbols)}", token
+            )
         return self.reader.symbols[symbol]
 
     def check(self, call: Call, arguments: Sequence[Sequence[Token]]) -> None:

@@ -28,5 +28,7 @@ def read(mode: str, symbols: Sequence[Symbol]) -> Skip:
     found = [symbol for symbol in symbols if symbol.name.lower() == rest[0]]
     if not found:
         names = ", ".join(symbol.name for symbol in symbols)
-        raise fault(f"unknown symbol; the symbols are {names}", mode, mode.lower().rindex(rest[0]), what="mode")
+        raise fault(
+            f"unknown symbol; the symbols are {names}", mode, mode.lower().rindex(rest[0]), what="mode"
+        )
     return Skip("first" if word == "to_first" else "last", found[0].number, found[0].name)

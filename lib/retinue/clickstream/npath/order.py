@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TypeAlias
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -18,7 +18,8 @@ from retinue.clickstream.npath.measures import quoted
 from retinue.errors import PatternError
 
 WRITTEN = re.compile(
-    r"\s*(?P<key>.*?)(?:\s+(?P<way>ASC|DESC))?(?:\s+NULLS\s+(?P<nulls>FIRST|LAST))?\s*$", re.IGNORECASE | re.DOTALL
+    r"\s*(?P<key>.*?)(?:\s+(?P<way>ASC|DESC))?(?:\s+NULLS\s+(?P<nulls>FIRST|LAST))?\s*$",
+    re.IGNORECASE | re.DOTALL,
 )
 
 Number: TypeAlias = int | float | Decimal
@@ -32,6 +33,19 @@ class Order:
     sort: Column
 
 
+def partition_keys(rows: DataFrame, partition_by: str | Column | Sequence[str | Column]) -> dict[str, Column]:
+    """The columns that tell the partitions apart, by their names; none for a single partition.
+
+    Raises PatternError for a column that is not there.
+    """
+    keys = {}
+    for key in [partition_by] if isinstance(partition_by, str | Column) else partition_by:
+        with shown_in(str(key), what="partition_by"):
+            column = named(rows, key) if isinstance(key, str) else key
+            keys[rows.select(column).columns[0]] = column
+    return keys
+
+
 def read(rows: DataFrame, order_by: str | Column | Sequence[str | Column]) -> list[Order]:
     """The keys that `order_by` names or gives.
 
@@ -40,7 +54,7 @@ def read(rows: DataFrame, order_by: str | Column | Sequence[str | Column]) -> li
     keys = [order_by] if isinstance(order_by, str | Column) else order_by
     if not keys:
         raise PatternError("order_by: it is empty; name at least one column, for paths have an order")
-    return [_written(rows, key) if isinstance(key, str) else _given(key) for key in keys]
+    return [_written(rows, key) if isinstance(key, str) else _given(rows, key) for key in keys]
 
 
 def _written(rows: DataFrame, text: str) -> Order:
@@ -53,11 +67,13 @@ def _written(rows: DataFrame, text: str) -> Order:
     return Order(key, getattr(key, f"{way}_nulls_{nulls}" if nulls else way)())
 
 
-def _given(column: Column) -> Order:
+def _given(rows: DataFrame, column: Column) -> Order:
     """A Column as it is; its key apart from its direction shows only in how it prints."""
     printed = str(column).removeprefix("Column<'").removesuffix("'>")
     found = re.fullmatch(r"(.*) (?:ASC|DESC) NULLS (?:FIRST|LAST)", printed, re.DOTALL)
-    return Order(F.expr(found[1]), column) if found else Order(column, column.asc())
+    with shown_in(printed, what="order_by"):
+        rows.select(F.row_number().over(Window.orderBy(column)))
+    return Order(named(rows, found[1]), column) if found else Order(column, column.asc())
 
 
 def named(rows: DataFrame, name: str) -> Column:
@@ -84,7 +100,9 @@ def clock(rows: DataFrame, key: Column, within: timedelta | Number) -> tuple[Col
         return key.cast("long"), limit
     if isinstance(kind, T.FractionalType):
         return key.cast("double"), float(limit)
-    raise PatternError(f"within: it needs times or numbers, and the first of order_by is of type {kind.simpleString()}")
+    raise PatternError(
+        f"within: it needs times or numbers, and the first of order_by is of type {kind.simpleString()}"
+    )
 
 
 def _micros(within: timedelta | Number, unit: timedelta) -> Number:

@@ -1,9 +1,9 @@
 """The pattern's language: from its text to a tree.
 
-    choice     sequence | sequence | ...
-    sequence   item . item . ...        no dot is needed beside ^ and $
-    item       operand, then ? * + {n} {n,} {,m} {n,m} or {,}, then ? for reluctant
-    operand    symbol, ^, $, (choice), or () for nothing
+choice     sequence | sequence | ...
+sequence   item . item . ...        no dot is needed beside ^ and $
+item       operand, then ? * + {n} {n,} {,m} {n,m} or {,}, then ? for reluctant
+operand    symbol, ^, $, (choice), or () for nothing
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def parse(text: str, symbols: Mapping[str, int]) -> Pattern:
     parser = _Parser(text, symbols)
     pattern = parser.choice()
     if parser.word:
-        raise parser.fault("there is no parenthesis open here" if parser.word == ")" else "a dot or | is missing")
+        raise parser.fault(
+            "there is no parenthesis open here" if parser.word == ")" else "a dot or | is missing"
+        )
     return pattern
 
 
@@ -162,8 +164,10 @@ class _Parser:
             raise self.fault(f"parentheses are nested more than {DEPTH} deep", opened)
         inner = Sequence(()) if self.word == ")" else self.choice()
         if self.word != ")":
-            raise self.fault("a dot or | is missing" if self.word else "this parenthesis is never closed",
-                             self.place if self.word else opened)
+            raise self.fault(
+                "a dot or | is missing" if self.word else "this parenthesis is never closed",
+                self.place if self.word else opened,
+            )
         self.depth -= 1
         self.advance()
         return inner

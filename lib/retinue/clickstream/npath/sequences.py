@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
@@ -12,6 +12,7 @@ from retinue.clickstream.npath.faults import shown_in
 from retinue.clickstream.npath.lags import with_lags
 from retinue.clickstream.npath.measures import Value, quoted
 from retinue.clickstream.npath.order import Order
+from retinue.clickstream.npath.question import Question
 from retinue.clickstream.npath.symbols import Symbol, with_mask
 
 ROWS = "_npath_rows"
@@ -20,29 +21,31 @@ EARLY, MASK, POSITION, CLOCK = "_npath_early", "_npath_mask", "_npath_position",
 
 def gather(
     rows: DataFrame,
+    question: Question,
     *,
-    keys: Mapping[str, Column],
+    keys: Sequence[Column],
     order: Sequence[Order],
-    symbols: Sequence[Symbol],
-    values: Sequence[Value],
     clock: Column | None,
 ) -> DataFrame:
-    """A row a partition: its keys, and `_npath_rows`, the array of its rows in order.
+    """A row a partition: `_npath_key0` and on, and `_npath_rows`, the array of its rows in order.
 
     They are structs of position (from 1), mask (the bits of the symbols that hold), clock, and the values.
     Rows equal in the order follow that of all else that is asked of them, so the result is always the same.
     """
-    around = [symbol for symbol in symbols if symbol.looks_around]
-    alone = [symbol for symbol in symbols if not symbol.looks_around]
-    ties = [EARLY, *_ties(rows, around, values)]
-    rows = rows.select("*", *(key.alias(name) for name, key in keys.items()), (clock or F.lit(None)).alias(CLOCK))
+    around = [symbol for symbol in question.symbols if symbol.looks_around]
+    alone = [symbol for symbol in question.symbols if not symbol.looks_around]
+    ties = [EARLY, *_ties(rows, around, question.values)]
+    names = [f"_npath_key{index}" for index in range(len(keys))]
+    rows = rows.select(
+        "*", *map(Column.alias, keys, names), (F.lit(None) if clock is None else clock).alias(CLOCK)
+    )
     rows = with_mask(rows, alone, None, into=EARLY)
-    window = Window.partitionBy(*keys).orderBy(*(key.sort for key in order), *ties)
+    window = Window.partitionBy(*names).orderBy(*(key.sort for key in order), *ties)
     rows = with_mask(rows.withColumn(POSITION, F.row_number().over(window)), around, window, into=MASK)
     rows = rows.withColumn(MASK, F.col(MASK).bitwiseOR(F.col(EARLY)))
-    for value in values:
+    for value in question.values:
         rows = _with_value(rows, value, window)
-    return _collected(rows, keys, [value.name for value in values])
+    return _collected(rows, names, [value.name for value in question.values])
 
 
 def _ties(rows: DataFrame, symbols: Iterable[Symbol], values: Iterable[Value]) -> list[str]:

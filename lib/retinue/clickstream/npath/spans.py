@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from retinue.clickstream.npath.matcher import Found, Matcher
+from retinue.clickstream.npath.order import Number
+from retinue.clickstream.npath.sequences import ROWS
 
 TYPE = "array<struct<start: int, length: int, labels: array<tinyint>>>"
 
-Number: TypeAlias = int | float | Decimal
 
+def spans(matcher: Matcher, within: Number | None, names: Mapping[str, str]) -> Column:
+    """The matches of each partition, given a row a partition as `gather` does, whose keys have these names.
 
-def spans(matcher: Matcher, within: Number | None) -> Callable[..., Column]:
-    """The function of three columns, a partition a row: its masks, its clock, its name.
-
-    The masks are an array of bigint, in the partition's order. The clock is an array of numbers as long,
-    read only where `within` limits their difference over a match; the name serves messages and may be null.
-    Gives an array of structs: start (from 0), length, labels (the number of the symbol that took each row).
+    An array of structs: start (from 0), length, labels (the number of the symbol that took each row, none
+    where nobody asks). `within` limits the difference of the rows' clocks over a match.
     """
 
-    def find(masks: pa.Array, clocks: pa.Array, names: pa.Array) -> pa.Array:
-        partitions = zip(_lists(masks), clocks if within is not None else names, names, strict=True)
-        return _packed(list(matcher.find(rows, _limits(clock, within), str(name))) for rows, clock, name in partitions)
+    def find(masks: pa.Array, clocks: pa.Array, partitions: pa.Array) -> pa.Array:
+        batch = zip(_lists(masks), clocks, partitions, strict=True)
+        return _packed(
+            [list(matcher.find(rows, _limits(clock, within), str(name))) for rows, clock, name in batch]
+        )
 
-    return F.arrow_udf(find, TYPE)  # type: ignore[no-any-return, call-overload]
+    parts = [
+        F.concat(F.lit(f"{name} = "), F.coalesce(F.col(key).cast("string"), F.lit("null")))
+        for key, name in names.items()
+    ]
+    partition = F.concat_ws(", ", *parts) if matcher.skip.symbol >= 0 else F.lit(None).cast("string")
+    clock = F.col(f"{ROWS}.clock") if within is not None else F.lit(None).cast("array<int>")
+    return F.arrow_udf(find, TYPE)(F.col(f"{ROWS}.mask"), clock, partition)  # type: ignore[no-any-return, call-overload]
 
 
 def _lists(arrays: pa.ListArray) -> Iterable[list[int]]:
@@ -57,8 +62,7 @@ def _is_near(first: Number | None, last: Number | None, within: Number) -> bool:
     return first is not None and last is not None and abs(last - first) <= within  # type: ignore[operator]
 
 
-def _packed(partitions: Iterable[Sequence[Found]]) -> pa.Array:
-    partitions = list(partitions)
+def _packed(partitions: Sequence[Sequence[Found]]) -> pa.Array:
     matches = list(chain.from_iterable(partitions))
     labels = pa.ListArray.from_arrays(
         _offsets(found.labels for found in matches),

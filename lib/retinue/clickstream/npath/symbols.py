@@ -43,15 +43,21 @@ def read(symbols: Mapping[str, str | Column]) -> list[Symbol]:
     """
     for name in symbols:
         if not name.isidentifier():
-            raise fault("a name is made of letters, digits and _, with no digit first", name, 0, what="symbols")
+            raise fault(
+                "a name is made of letters, digits and _, with no digit first", name, 0, what="symbols"
+            )
     if len({name.lower() for name in symbols}) < len(symbols):
-        raise PatternError(f"symbols: {', '.join(symbols)} has a name twice, for case does not count; rename one")
+        raise PatternError(
+            f"symbols: {', '.join(symbols)} has a name twice, for case does not count; rename one"
+        )
     if not 1 <= len(symbols) <= MOST:
         raise PatternError(f"symbols: there are {len(symbols)}; give from 1 to {MOST}")
     return [Symbol(name, predicate, number) for number, (name, predicate) in enumerate(symbols.items())]
 
 
-def with_mask(rows: DataFrame, symbols: Iterable[Symbol], window: WindowSpec | None, *, into: str) -> DataFrame:
+def with_mask(
+    rows: DataFrame, symbols: Iterable[Symbol], window: WindowSpec | None, *, into: str
+) -> DataFrame:
     """The rows with the bits of the symbols that hold; null does not hold."""
     bits = [F.lit(0).cast("long")]
     for symbol in symbols:

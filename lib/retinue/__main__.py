@@ -1,0 +1,7 @@
+"""`python -m retinue`: the command line."""
+
+import sys
+
+from retinue import cli
+
+sys.exit(cli.main())

@@ -1,0 +1,121 @@
+"""Layers in their order, and every fault at once."""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from retinue import settings
+from retinue.errors import InputMissing, UnknownSetting
+
+
+def test_each_layer_covers_the_one_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RETINUE_HOME", raising=False)
+    own = tmp_path / "own.toml"
+    own.write_text('[sessions]\ntimeout_minutes = 20\nmax_events = 7\n[spark.options]\n"spark.x" = "1"\n')
+    chosen = settings.load(
+        "test", conf=own, overrides=["sessions.max_events=9", "paths.of=page"], home=tmp_path
+    )
+    assert chosen.sessions.timeout_minutes == 20.0
+    assert chosen.sessions.max_events == 9
+    assert chosen.sessions.click_lag_seconds == 0.5, "base.toml's where nobody says otherwise"
+    assert chosen.spark.master == "local[2]", "the environment's overlay"
+    assert chosen.spark.options["spark.x"] == "1"
+    assert "spark.ui.enabled" in chosen.spark.options, "tables of an overlay add to those below"
+    assert chosen.paths.of == "page"
+    assert chosen.home_path == tmp_path
+    assert chosen.lake_root == str(tmp_path / "lake")
+    assert chosen.tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_the_home_comes_from_the_environment_unless_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETINUE_HOME", str(tmp_path / "a"))
+    assert settings.load("test").home_path == tmp_path / "a"
+    assert settings.load("test", home=tmp_path / "b").home_path == tmp_path / "b"
+
+
+def test_an_overlay_in_the_working_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "retinue.toml").write_text("[paths]\nlength = 3\n")
+    monkeypatch.chdir(tmp_path)
+    assert settings.load("test").paths.length == 3
+
+
+def test_every_fault_is_told_at_once_with_the_nearest_key(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[sesions]\ntimeout_minutes = 20\n[lake]\nretries = "many"\n')
+    wrong = [
+        "timeout_minutes=3",
+        "paths.length=0",
+        "ingest.earliest=yesterday",
+        "novalue",
+        "searches.fruitless=autoo",
+    ]
+    with pytest.raises(UnknownSetting) as told:
+        settings.load("test", conf=own, overrides=wrong)
+    faults = str(told.value).splitlines()
+    assert len(faults) == 7
+    for beginning in (
+        f"{own}: no setting 'sesions'; did you mean 'sessions'?; the top level has home, as_of, lake",
+        "lake.retries: found 'many', wanted a whole number",
+        "--set: no setting 'timeout_minutes'; did you mean 'sessions.timeout_minutes'?",
+        "paths.length: found 0, wanted at least 1",
+        "ingest.earliest: found 'yesterday', wanted a date such as 2026-01-31",
+        "--set 'novalue': wanted section.key=value, for example sessions.timeout_minutes=20",
+        "searches.fruitless: found 'autoo', wanted one of auto, zero_results, no_click; did you mean",
+    ):
+        assert any(fault.startswith(beginning) for fault in faults), beginning
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("lake=3", "lake: found 3, wanted a section"),
+        ("paths.include_bots=1", "paths.include_bots: found 1, wanted true or false"),
+        ("sessions.timeout_minutes=true", "sessions.timeout_minutes: found True, wanted a number"),
+        ("consent.purposes=[1]", "consent.purposes: found [1], wanted a list of texts"),
+        ("funnel.steps=['order']", "funnel.steps: found 'order', wanted 'name: predicate'"),
+        ("home=3", "home: found 3, wanted a text"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told(override: str, sentence: str) -> None:
+    with pytest.raises(UnknownSetting) as told:
+        settings.load("test", overrides=[override])
+    assert sentence in str(told.value)
+
+
+def test_a_file_that_is_missing_or_no_toml_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputMissing, match=r"nowhere\.toml cannot be read \(No such file or directory\)"):
+        settings.load("test", conf=tmp_path / "nowhere.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("sessions = [")
+    with pytest.raises(UnknownSetting, match="not TOML"):
+        settings.load("test", conf=broken)
+
+
+def test_an_unknown_environment_is_told() -> None:
+    with pytest.raises(UnknownSetting, match="did you mean 'local'"):
+        settings.load("locale")
+
+
+def test_settings_go_through_json_and_come_back_equal() -> None:
+    chosen = settings.load("local")
+    assert settings.restore(asdict(chosen)) == chosen
+
+
+def test_base_toml_says_why_for_every_setting() -> None:
+    base = Path(settings.__file__).parents[2] / "conf" / "base.toml"
+    explained = {
+        line.split("=")[0].strip() for line in base.read_text().splitlines() if "=" in line and "#" in line
+    }
+    sections = typing.get_type_hints(settings.Settings)
+    every = {
+        name
+        for section in sections.values()
+        for name in (typing.get_type_hints(section) if hasattr(section, "__dataclass_fields__") else {})
+    }
+    assert every - {"options"} <= explained
