@@ -25,6 +25,7 @@ CONF = ROOT / "conf"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 BUILD_LOCK = CONF / "locks" / "build.txt"
 LOCK = CONF / "locks" / f"py{VERSION}.txt"
+ASSETS = ("jars.lock", "data.lock", "spark-defaults.conf", "log4j2.properties")
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     # Scripts and Spark's defaults hold absolute paths: a checkout that was moved is set up anew.
     step("packages", install_packages, str(VENV), sys.base_prefix, VERSION, BUILD_LOCK, LOCK)
     step("project", install_project, ROOT / "setup.py")
-    step("assets", install_assets, CONF / "jars.lock", CONF / "data.lock", CONF / "spark-defaults.conf")
+    step("assets", install_assets, *(CONF / name for name in ASSETS))
 
 
 def step(name: str, make: Callable[[], None], *sources: str | Path) -> None:

@@ -123,10 +123,12 @@ def _conf(name: str) -> str:
 
 
 def _write_defaults(paths: list[Path]) -> None:
-    """Put spark-defaults.conf where this environment's pyspark looks by itself."""
-    path = SPARK / "conf" / "spark-defaults.conf"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(defaults(_conf("spark-defaults.conf"), paths, sys.executable), "utf-8")
+    """Put Spark's defaults and what it logs where this environment's pyspark looks by itself."""
+    folder = SPARK / "conf"
+    folder.mkdir(exist_ok=True)
+    settled = defaults(_conf("spark-defaults.conf"), paths, sys.executable)
+    (folder / "spark-defaults.conf").write_text(settled, "utf-8")
+    (folder / "log4j2.properties").write_text(_conf("log4j2.properties"), "utf-8")
 
 
 def _write_spark_home() -> None:

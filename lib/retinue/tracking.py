@@ -5,6 +5,7 @@ A client of its own, never MLflow's global state, so that two runs in one proces
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Mapping
@@ -25,6 +26,10 @@ from retinue.settings import Settings
 __all__ = ["Tracked", "start"]
 
 LONGEST_PARAM = 6000  # MLflow refuses longer values
+
+# That a new store makes its tables is no news to who runs a job.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class Tracked:
