@@ -1,13 +1,15 @@
-"""One Spark session for the whole suite, in a home of its own."""
+"""One Spark session for the whole suite, in a home of its own; one run of the demo that many tests read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 import retinue
+from retinue import cli
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +17,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     spark = retinue.spark(env="test", home=tmp_path_factory.mktemp("home"))
     yield spark
     spark.stop()
+
+
+@pytest.fixture(scope="session")
+def demo_home(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home that `retinue demo` leaves. Tests read it; who writes takes a copy."""
+    home = tmp_path_factory.mktemp("demo")
+    assert cli.main(["demo", "--env", "test", "--home", str(home)]) == 0
+    return home

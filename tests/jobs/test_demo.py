@@ -1,0 +1,139 @@
+"""The main job on real input: what the demo finds, logs, draws and can prove."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lakes import fresh
+from mlflow.tracking import MlflowClient
+from pyspark.sql import Row, SparkSession
+
+from retinue import answers, cli, promises, receipts, settings, tables
+from retinue.commands import INTO_GOLD, INTO_SILVER
+
+JOBS = ("ingest_events", *INTO_SILVER, *INTO_GOLD)
+
+
+@pytest.fixture(scope="module")
+def runs(spark: SparkSession, demo_home: Path) -> dict[str, Row]:
+    return {row["job"]: row for row in fresh(spark, demo_home).read("ops.runs").collect()}
+
+
+@pytest.fixture(scope="module")
+def findings(spark: SparkSession, demo_home: Path) -> dict[str, Row]:
+    return {row["question"]: row for row in fresh(spark, demo_home).read("ops.findings").collect()}
+
+
+def value(findings: dict[str, Row], question: str) -> Any:
+    return json.loads(findings[question]["value"])
+
+
+def test_the_public_clickstream_is_known_to_the_last_event(findings: dict[str, Row]) -> None:
+    assert value(findings, "How many records came in?") == 31_106
+    assert value(findings, "How many of them could not be read?") == 0
+    assert value(findings, "How many events are known?") == 31_106
+    assert value(findings, "How many visitors made them?") == 600
+    assert value(findings, "How many sessions were there?") == 3_605
+
+
+def test_every_job_succeeded_and_its_counts_add_up(runs: dict[str, Row]) -> None:
+    assert set(runs) == set(JOBS)
+    for run in runs.values():
+        assert run["status"] == "succeeded"
+        assert run["duration_seconds"] > 0
+    ingest = runs["ingest_events"]
+    assert ingest["rows_in"] == ingest["rows_out"] + ingest["rows_quarantined"] == 31_106
+
+
+def test_mlflow_has_a_run_a_job_with_settings_versions_counts_and_pictures(
+    demo_home: Path, runs: dict[str, Row]
+) -> None:
+    client = MlflowClient(settings.load("test", home=demo_home).tracking_uri)
+    for name, run in runs.items():
+        logged = client.get_run(run["mlflow_run_id"])
+        assert logged.info.status == "FINISHED"
+        assert logged.data.params["sessions.timeout_minutes"] == "30.0"
+        assert logged.data.metrics["rows_in"] == run["rows_in"]
+        assert logged.data.tags["job"] == name
+        for table, version in run["input_versions"].items():
+            assert logged.data.tags[f"input.{table}"] == str(version)
+    paths = client.list_artifacts(runs["find_paths"]["mlflow_run_id"], "figures")
+    assert {item.path for item in paths} == {"figures/top_paths.html", "figures/top_paths.png"}
+
+
+def test_the_lake_holds_what_the_catalogue_promises(spark: SparkSession, demo_home: Path) -> None:
+    kept = promises.kept(fresh(spark, demo_home))
+    assert {each.table for each in kept} >= {"silver.events", "silver.sessions", "gold.top_paths", "ops.runs"}
+    assert [each for each in kept if not each.holds] == []
+
+
+def test_the_report_shows_every_finding_with_its_id_and_the_pictures(
+    demo_home: Path, findings: dict[str, Row]
+) -> None:
+    page = (demo_home / "report" / "index.html").read_text(encoding="utf-8")
+    for finding in findings.values():
+        assert finding["finding_id"] in page
+    assert page.count("<svg") == 4
+    assert "3,605" in page
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_finding_of_each_job_comes_out_again(
+    spark: SparkSession, demo_home: Path, findings: dict[str, Row], job: str
+) -> None:
+    mine = next(finding for finding in findings.values() if finding["job"] == job)
+    chosen = settings.load("test", home=demo_home)
+    proof = receipts.prove(fresh(spark, demo_home), chosen, mine["finding_id"])
+    assert (proof.verdict, proof.why) == ("equal", "")
+
+
+def test_legal_basis_and_versions_stand_beside_a_finding(findings: dict[str, Row]) -> None:
+    receipt = findings["Which path is the commonest?"]
+    assert receipt["legal_bases"] == ["anonymous"]
+    assert set(receipt["input_versions"]) == {
+        "silver.sessionized_events",
+        "silver.identities",
+        "silver.consents",
+    }
+
+
+def test_a_second_demo_changes_no_row(
+    spark: SparkSession, demo_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(demo_home, again)
+    assert cli.main(["demo", "--env", "test", "--home", str(again), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["reports"][0]["rows_in"] == 0, "the file is known by its bytes"
+    for name in tables.CATALOGUE:
+        if tables.find(name).layer != "ops":
+            before, after = fresh(spark, demo_home).read(name), fresh(spark, again).read(name)
+            assert after.exceptAll(before).count() == before.exceptAll(after).count() == 0, name
+
+
+def test_a_changed_value_and_a_vacuumed_version_are_told(
+    spark: SparkSession, demo_home: Path, findings: dict[str, Row], tmp_path: Path
+) -> None:
+    home = tmp_path / "copy"
+    shutil.copytree(demo_home, home)
+    chosen, lake = settings.load("test", home=home), fresh(spark, home)
+    mine = findings["How many sessions were there?"]["finding_id"]
+    spark.sql(f"UPDATE delta.`{lake.path('ops.findings')}` SET value = '3606' WHERE finding_id = '{mine}'")
+    proof = receipts.prove(fresh(spark, home), chosen, mine)
+    assert (proof.verdict, proof.then, proof.now) == ("different", 3606, 3605)
+
+    folder = Path(lake.path("silver.events"))
+    for file in folder.glob("*.parquet"):
+        file.unlink()
+    proof = receipts.prove(fresh(spark, home), chosen, mine)
+    assert proof.verdict == "no longer"
+    assert "silver.events is gone: its files were vacuumed" in proof.why
+
+
+def test_a_page_needs_an_answer(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no job has succeeded; start with `retinue demo`"):
+        answers.write_page(fresh(spark, tmp_path), settings.load("test", home=tmp_path))
