@@ -196,14 +196,14 @@ class Lake:
             fresh.unpersist()
 
     def register(self) -> None:
-        """Make every table that exists visible to SQL, as layer.name."""
-        prefix = f"`{self._catalog}`." if self._catalog else ""
+        """Make every table that exists visible to SQL as layer.name, in the catalog that conf names."""
+        if self._catalog:
+            self.spark.sql(f"USE CATALOG `{self._catalog}`")
         for layer in tables.LAYERS:
-            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {prefix}{layer}")
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         for name in filter(self.exists, tables.CATALOGUE):
-            self.spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {prefix}{name} USING delta LOCATION '{_quoted(self.path(name))}'"
-            )
+            self.spark.sql(f"DROP TABLE IF EXISTS {name}")  # the name only: the rows stay at their path
+            self.spark.sql(f"CREATE TABLE {name} USING delta LOCATION '{_quoted(self.path(name))}'")
 
     def rows_written(self, name: str) -> int:
         """How many rows this run's newest write of the table put in or changed."""

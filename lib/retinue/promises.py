@@ -22,18 +22,17 @@ class Kept:
 
 
 def kept(lake: Lake) -> list[Kept]:
-    """Ask every invariant whose tables all exist, and every check of their rows.
+    """Ask every invariant whose tables all exist, every check, and whether every key is unique.
 
     Runs Spark jobs; brings at most one row for each promise.
     """
+    lake.register()
     there = {name for name in tables.CATALOGUE if lake.exists(name)}
-    for name in there:
-        lake.read(name).createOrReplaceTempView(_view(name))
     return [
         _asked(lake, name, promise, sql)
         for name in tables.CATALOGUE
         for promise, sql in _promises(name).items()
-        if set(_named(sql)) <= there
+        if _named(sql) <= there
     ]
 
 
@@ -46,15 +45,10 @@ def _promises(name: str) -> dict[str, str]:
 
 
 def _asked(lake: Lake, name: str, promise: str, sql: str) -> Kept:
-    for table in _named(sql):
-        sql = re.sub(rf"\b{re.escape(table)}\b", _view(table), sql)
     broken = lake.spark.sql(sql).first()
     return Kept(name, promise, broken is None, "" if broken is None else str(broken.asDict())[:200])
 
 
-def _named(sql: str) -> list[str]:
-    return [name for name in tables.CATALOGUE if re.search(rf"\b{re.escape(name)}\b", sql)]
-
-
-def _view(name: str) -> str:
-    return "promised_" + name.replace(".", "_")
+def _named(sql: str) -> set[str]:
+    """The tables that the query reads."""
+    return {name for name in tables.CATALOGUE if re.search(rf"\b{re.escape(name)}\b", sql)}

@@ -155,11 +155,6 @@ _TABLES = (
             "event_type_known": f"event_type IN ({_words(EVENT_TYPES)})",
             "bot_has_reason": "is_bot = (bot_reason IS NOT NULL)",
         },
-        invariants={
-            "an event stands once": (
-                "SELECT source, event_id FROM silver.events GROUP BY source, event_id HAVING count(*) > 1"
-            ),
-        },
     ),
     Table(
         "silver.sessionized_events",
