@@ -1,0 +1,96 @@
+"""The comparison: rounds of all contestants in turn, answers held against each other, ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import duckdb
+
+from bench.engines import Limits
+from bench.measure import Cost, Process
+from bench.task import Contestant, Task
+
+__all__ = ["Difference", "Figures", "compare", "ratio"]
+
+Say = Callable[[str], None]
+
+
+class Difference(Exception):
+    """Two contestants gave different answers."""
+
+
+@dataclass
+class Figures:
+    """The costs of one contestant, an element a round; `prepared` where it needed that."""
+
+    start: list[Cost] = field(default_factory=list)
+    cold: list[Cost] = field(default_factory=list)
+    warm: list[Cost] = field(default_factory=list)
+    prepared: Cost | None = None
+
+    def add(self, start: Cost, runs: Sequence[Cost]) -> None:
+        """Take in one round."""
+        self.start.append(start)
+        self.cold.append(runs[0])
+        self.warm.append(runs[-1])
+
+
+def compare(
+    task: Task, *, events: Path, work: Path, limits: Limits, rounds: int, runs: int, say: Say
+) -> dict[str, Figures]:
+    """Run every contestant `runs` times in each round, the next round beginning one contestant later.
+
+    Raises Difference at the first answer unlike the one before it.
+    """
+    figures = {contestant.name: Figures() for contestant in task.contestants}
+    sources = {}
+    for contestant in task.contestants:
+        sources[contestant.name], figures[contestant.name].prepared = _prepared(
+            contestant, events, work, limits
+        )
+    expected: tuple[int, ...] | None = None
+    for number in range(rounds):
+        for contestant in _turn(task.contestants, number):
+            source, target = sources[contestant.name], work / "answer"
+            with Process(contestant, limits, work / "log.txt") as process:
+                costs = [process.run("run", source, target) for _ in range(runs)]
+                figures[contestant.name].add(process.start, costs)
+            found = digest(task, target)
+            expected = expected or found
+            if found != expected:
+                raise Difference(f"{contestant.name} has (rows, sum of hashes) {found}, not {expected}")
+            cost = f"{costs[-1].cpu:.1f} CPU s, {costs[-1].wall:.1f} s"
+            say(f"round {number + 1} of {rounds}: {contestant.name}: {cost}")
+    return figures
+
+
+def _prepared(contestant: Contestant, events: Path, work: Path, limits: Limits) -> tuple[Path, Cost | None]:
+    if contestant.prepare is None:
+        return events, None
+    prepared = work / "prepared"
+    with Process(contestant, limits, work / "log.txt") as process:
+        return prepared, process.run("prepare", events, prepared)
+
+
+def _turn(contestants: tuple[Contestant, ...], number: int) -> tuple[Contestant, ...]:
+    shift = number % len(contestants)
+    return contestants[shift:] + contestants[:shift]
+
+
+def digest(task: Task, answer: Path) -> tuple[int, ...]:
+    """How many rows, and the sum of the hashes of all: the same for the same rows in any order."""
+    columns = ", ".join(task.digest)
+    query = f"SELECT count(*), sum(hash({columns})::HUGEINT) FROM read_parquet('{answer}/*.parquet')"
+    connection = duckdb.connect()
+    rows, total = connection.execute(query).fetchall()[0]
+    return int(rows), int(total or 0)
+
+
+def ratio(ours: Figures, theirs: Figures, kind: str) -> float:
+    """Median over the rounds of our warm cost (`cpu` or `wall`) by theirs of the same round."""
+    pairs = zip(ours.warm, theirs.warm, strict=True)
+    shares: list[float] = [getattr(one, kind) / getattr(other, kind) for one, other in pairs]
+    return median(shares)
