@@ -49,7 +49,7 @@ lab: ready  ## JupyterLab on the notebooks, with the demo's lake
 	@.venv/bin/jupyter lab notebooks
 
 notebooks: ready  ## run the notebooks and keep their outputs in them
-	@.venv/bin/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	@.venv/bin/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 bench: ready  ## the comparison with other engines: make bench SIZE=10m
 	@.venv/bin/python -m bench --size $(SIZE)
