@@ -28,7 +28,7 @@ import pyspark
 from retinue import java
 from retinue.errors import EnvironmentFault
 
-__all__ = ["Jar", "Package", "data", "defaults", "jars", "main", "require_java"]
+__all__ = ["Jar", "Package", "data", "defaults", "jars", "main"]
 
 SHARE = Path(sys.prefix) / "share" / "retinue"
 SPARK = Path(pyspark.__file__).parent
@@ -62,7 +62,7 @@ class Package:
 def main() -> int:
     """Bring in what is missing; the exit code, 2 with one sentence where that cannot be."""
     try:
-        require_java()
+        java.require()
         paths = jars([Jar(**entry) for entry in _lock("jars")["jar"]], SHARE / "jars")
         data([Package(**entry) for entry in _lock("data")["package"]], SHARE / "data")
         _write_defaults(paths)
@@ -71,15 +71,6 @@ def main() -> int:
         print(fault, file=sys.stderr)
         return 2
     return 0
-
-
-def require_java() -> None:
-    """Stop unless Spark finds a Java that it runs on.
-
-    Raises EnvironmentFault, saying what was found, what is wanted and how to get it.
-    """
-    if fault := java.fault():
-        raise EnvironmentFault(fault)
 
 
 def jars(wanted: list[Jar], folder: Path, *, repository: str = "") -> list[Path]:

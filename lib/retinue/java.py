@@ -1,7 +1,7 @@
 """Which Java Spark will start, and what is wrong with it.
 
-On the standard library alone and without an import from retinue: set-up runs this
-file before anything is installed.
+Set-up runs this file alone before anything is installed, so it takes no more than the
+standard library to load.
 """
 
 from __future__ import annotations
@@ -37,6 +37,17 @@ def fault() -> str | None:
             return None
         found = f"{java} is Java {version}" if version else f"{java} is no Java that runs"
     return f"Spark needs Java {WANTED} or newer and {found}: {REMEDY}."
+
+
+def require() -> None:
+    """Stop unless Spark finds a Java that it runs on.
+
+    Raises EnvironmentFault with the sentence of `fault`.
+    """
+    from retinue.errors import EnvironmentFault
+
+    if sentence := fault():
+        raise EnvironmentFault(sentence)
 
 
 def _version(java: str) -> str:

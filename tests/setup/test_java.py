@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retinue import install, java
+from retinue import java
 from retinue.errors import EnvironmentFault
 
 
@@ -35,14 +35,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_new_enough(folder: Path, version: str) -> None:
     script(folder / "java", saying(version))
     assert java.fault() is None
-    install.require_java()
+    java.require()
 
 
 @pytest.mark.parametrize("version", ["1.8.0_392", "11.0.2", "16.0.2", "9-internal"])
 def test_too_old_says_which_and_where(folder: Path, version: str) -> None:
     found = script(folder / "java", saying(version))
     with pytest.raises(EnvironmentFault) as fault:
-        install.require_java()
+        java.require()
     assert f"Spark needs Java 17 or newer and {found} is Java {version}: install Java 17" in str(fault.value)
     assert "\n" not in str(fault.value)
 
