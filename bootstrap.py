@@ -56,7 +56,7 @@ def install_packages() -> None:
 
     The build tools are locked too, and nothing is built apart from them: pyspark comes as source.
     """
-    say(f"Making .venv with Python {VERSION}; the first time this fetches about 900 MB of packages")
+    say(f"Making .venv with Python {VERSION}; the first time this fetches about 800 MB of packages")
     venv.create(VENV, clear=True, symlinks=True, with_pip=True)
     pip("--require-hashes", "--requirement", str(BUILD_LOCK))
     pip("--require-hashes", "--no-deps", "--no-build-isolation", "--requirement", str(LOCK))
