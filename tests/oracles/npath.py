@@ -6,55 +6,67 @@ A pattern is a tuple: ("sym", name), ("^",), ("$",), ("seq", parts), ("alt", opt
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 
 def ways(pattern, rows, place):
     """Every way to match from `place`, the preferred first: (end, labels). May repeat itself."""
-    kind = pattern[0]
-    if kind == "sym":
-        if place < len(rows) and pattern[1] in rows[place]:
-            yield place + 1, (pattern[1],)
-    elif kind == "^":
-        if place == 0:
-            yield place, ()
-    elif kind == "$":
-        if place == len(rows):
-            yield place, ()
-    elif kind == "alt":
-        for option in pattern[1]:
-            yield from ways(option, rows, place)
-    elif kind == "seq":
-        yield from in_turn(list(pattern[1]), rows, place)
-    else:
-        yield from repeated(pattern, rows, place, 0)
+    yield from KINDS[pattern[0]](pattern, rows, place)
 
 
-def in_turn(parts, rows, place):
+def taken(pattern, rows, place):
+    if place < len(rows) and pattern[1] in rows[place]:
+        yield place + 1, (pattern[1],)
+
+
+def at_start(pattern, rows, place):
+    if place == 0:
+        yield place, ()
+
+
+def at_end(pattern, rows, place):
+    if place == len(rows):
+        yield place, ()
+
+
+def any_of(pattern, rows, place):
+    for option in pattern[1]:
+        yield from ways(option, rows, place)
+
+
+def in_turn(pattern, rows, place):
+    parts = pattern[1]
     if not parts:
         yield place, ()
         return
     for middle, labels in ways(parts[0], rows, place):
-        for end, more in in_turn(parts[1:], rows, middle):
+        for end, more in in_turn(("seq", parts[1:]), rows, middle):
             yield end, labels + more
 
 
-def repeated(pattern, rows, place, done):
-    _, body, least, most, greedy = pattern
+def repeated(pattern, rows, place, done=0):
+    greedy = pattern[4]
+    for way in (once_more, enough) if greedy else (enough, once_more):
+        yield from way(pattern, rows, place, done)
 
-    def again():
-        if most is not None and done >= most:
-            return
-        for middle, labels in ways(body, rows, place):
-            if middle == place and done >= least:
-                continue  # an iteration beyond the least must take a row
-            for end, more in repeated(pattern, rows, middle, done + 1):
-                yield end, labels + more
 
-    def stop():
-        if done >= least:
-            yield place, ()
+def once_more(pattern, rows, place, done):
+    _, body, least, most, _ = pattern
+    if most is not None and done >= most:
+        return
+    for middle, labels in ways(body, rows, place):
+        if middle == place and done >= least:
+            continue  # an iteration beyond the least must take a row
+        for end, more in repeated(pattern, rows, middle, done + 1):
+            yield end, labels + more
 
-    for way in (again, stop) if greedy else (stop, again):
-        yield from way()
+
+def enough(pattern, rows, place, done):
+    if done >= pattern[2]:
+        yield place, ()
+
+
+KINDS = {"sym": taken, "^": at_start, "$": at_end, "alt": any_of, "seq": in_turn, "rep": repeated}
 
 
 def match_at(pattern, rows, start, prefer, allowed=lambda end: True):
@@ -147,13 +159,15 @@ def random_rows(random, names="ABC", longest=7):
 
 
 # What is told of the matches. A measure is (function, value, of, frame, more): `of` a string of symbols or
-# None for every row, `frame` "running" or "final"; a row is a dict with the names that hold for it in "holds".
+# None for every row, `frame` "running" or "final"; a row is a dict, its "holds" the names that hold for it.
 
 
 def tell(measure, seen, every, partition):
     """The measure over the rows seen so far, or over the whole match, as [(place, label)]."""
     function, value, of, frame, more = measure
-    taken = [(place, label) for place, label in (seen if frame == "running" else every) if not of or label in of]
+    taken = [
+        (place, label) for place, label in (seen if frame == "running" else every) if not of or label in of
+    ]
     values = [read(value, place, label, partition) for place, label in taken]
     return FUNCTIONS[function](values, more)
 
@@ -220,7 +234,7 @@ FUNCTIONS = {
     "max_choose": lambda values, _: chosen(values, 1),
     "min_choose": lambda values, _: chosen(values, -1),
     "dupcount": lambda values, _: run_length(values),
-    "dupcountcum": lambda values, _: sum(one == other for one, other in zip(values, values[1:])),
+    "dupcountcum": lambda values, _: sum(one == other for one, other in pairwise(values)),
     "accumulate": accumulated,
 }
 
@@ -234,9 +248,9 @@ def written(measure):
         inner = "distinct " + inner
     if function == "nth":
         inner += f", {more}"
-    repeats, delimiter = (more or ("", "")) if function == "accumulate" else ("", "")
+    repeats, delimiter = more if function == "accumulate" and more else ("", None)
     counted = f" of any({', '.join(of)})" if of else ""
-    quote = f" delimiter '{delimiter}'" if delimiter else ""
+    quote = f" delimiter '{delimiter}'" if delimiter is not None else ""
     inner = "" if function == "classifier" else inner
     return f"{frame} {function}({repeats} {inner}{counted}{quote})"
 
@@ -250,7 +264,7 @@ def answer(pattern, partition, measures, options):
     told, shown, number = [], set(), 0
     names = {key: options[key] for key in ("mode", "prefer", "clock", "within") if key in options}
     for start, end, labels in matches(pattern, [row["holds"] for row in partition], **names):
-        every = list(zip(range(start, end), labels))
+        every = list(zip(range(start, end), labels, strict=True))
         if "where" in options and not options["where"](every, partition):
             continue
         number += 1
@@ -264,8 +278,8 @@ def answer(pattern, partition, measures, options):
             shown.add(place)
             told.append(tuple(line(measures, every[: index + 1], every, partition, number, place)))
     if options.get("unmatched_rows"):
-        for place in set(range(len(partition))) - shown:
-            told.append(tuple(partition[place][m] if m in partition[place] else None for m in measures))
+        alone = set(range(len(partition))) - shown
+        told += [tuple(partition[place].get(measure) for measure in measures) for place in alone]
     return told
 
 

@@ -47,9 +47,14 @@ def partitions(rng: random.Random) -> list[list[dict[str, Any]]]:
 def measures(rng: random.Random) -> dict[str, Any]:
     shapes = rng.sample(SHAPES, 7)
     asked = [
-        (function, value, rng.choice([None, "A", "AB", "BC"]), rng.choice(FRAMES), more) for function, value, more in shapes
+        (function, value, rng.choice([None, "A", "AB", "BC"]), rng.choice(FRAMES), more)
+        for function, value, more in shapes
     ]
-    return {"t": "t", "number": "match_number()", **{f"m{place}": measure for place, measure in enumerate(asked)}}
+    return {
+        "t": "t",
+        "number": "match_number()",
+        **{f"m{place}": measure for place, measure in enumerate(asked)},
+    }
 
 
 def question(rng: random.Random, clocks: bool) -> dict[str, Any]:
@@ -69,7 +74,10 @@ def interesting(rng: random.Random, worlds: list[list[dict[str, Any]]]) -> oracl
     """A pattern with a choice or a repetition that some partitions match and others do not."""
     while True:
         pattern = oracle.random_pattern(rng)
-        found = [any(end > start for start, end, _ in oracle.matches(pattern, [r["holds"] for r in w])) for w in worlds]
+        found = [
+            any(end > start for start, end, _ in oracle.matches(pattern, [r["holds"] for r in w]))
+            for w in worlds
+        ]
         if len(oracle.text(pattern)) > 6 and 5 < sum(found) < PARTITIONS:
             return pattern
 
@@ -83,12 +91,20 @@ def test_random_questions(spark: SparkSession, seed: int) -> None:
         options["unmatched_rows"] = False
         asked = {name: m if isinstance(m, str) else (*m[:3], "final", m[4]) for name, m in asked.items()}
     rows = [
-        (key, r["t"], r["x"], r["s"], *(True if n in r["holds"] else rng.choice([False, None]) for n in "ABC"))
+        (
+            key,
+            r["t"],
+            r["x"],
+            r["s"],
+            *(True if n in r["holds"] else rng.choice([False, None]) for n in "ABC"),
+        )
         for key, world in enumerate(worlds)
         for r in world
     ]
     rng.shuffle(rows)
-    frame = spark.createDataFrame(rows, "key int, t int, x int, s string, is_a boolean, is_b boolean, is_c boolean")
+    frame = spark.createDataFrame(
+        rows, "key int, t int, x int, s string, is_a boolean, is_b boolean, is_c boolean"
+    )
     where = seed % 4 == 1
     told = npath(
         frame,
@@ -105,7 +121,9 @@ def test_random_questions(spark: SparkSession, seed: int) -> None:
     expected = [
         (key, *line)
         for key, world in enumerate(worlds)
-        for line in oracle.answer(pattern, world, [*asked.values()], {**options, "clock": clock(world, options)})
+        for line in oracle.answer(
+            pattern, world, [*asked.values()], {**options, "clock": clock(world, options)}
+        )
     ]
     assert Counter(map(tuple, told.collect())) == Counter(expected), oracle.text(pattern)
 

@@ -13,7 +13,7 @@ from retinue.clickstream.npath import pattern as tree
 from retinue.errors import PatternError
 
 ACCEPT, FIRST_ROW, ANY_ROW = 0, 1, 2
-"""The state in which a match has ended, and those before it begins: at the partition's first row, or later."""
+"""The state where a match has ended, and those before it begins: at the partition's first row, or later."""
 
 MOST_STATES = 5_000
 MOST_STEPS = 1_000_000
@@ -39,12 +39,12 @@ def build(pattern: tree.Pattern) -> Automaton:
     """
     program = _Program()
     entry = program.add(pattern, program.accept, program.accept)
-    takes = [node for node, step in enumerate(program.steps) if isinstance(step, _Take)]
+    takes = {node: step for node, step in enumerate(program.steps) if isinstance(step, _Take)}
     number = {program.accept: ACCEPT} | {node: ANY_ROW + 1 + index for index, node in enumerate(takes)}
     reach = _Reach(program.steps, number)
-    follows = [program.steps[node].next for node in takes]
+    follows = [take.next for take in takes.values()]
     return Automaton(
-        symbol=(None, None, None, *(program.steps[node].symbol for node in takes)),
+        symbol=(None, None, None, *(take.symbol for take in takes.values())),
         after=((), reach(entry, at_start=True), reach(entry), *map(reach, follows)),
         after_last=((), (), (), *(reach(node, at_end=True) for node in follows)),
     )

@@ -12,7 +12,7 @@ from retinue.errors import PatternError
 
 
 def fault(message: str, text: str, place: int, *, what: str) -> PatternError:
-    """The error that says `message` of `what`, with the line of `text` at fault and a caret under the place."""
+    """The error that says `message` of `what`, with the line of `text` and a caret under the place."""
     place = min(max(place, 0), len(text))
     start = text.rfind("\n", 0, place) + 1
     line = text[start:].split("\n", 1)[0]
@@ -22,7 +22,7 @@ def fault(message: str, text: str, place: int, *, what: str) -> PatternError:
 
 @contextmanager
 def shown_in(text: str, *, start: int = 0, what: str) -> Iterator[None]:
-    """Whatever Spark refuses within is a PatternError at its place in `text`; Spark saw it from `start` on."""
+    """Whatever Spark refuses within is a PatternError at its place in `text`, read from `start` on."""
     try:
         yield
     except AnalysisException as refusal:

@@ -19,7 +19,7 @@ def moves(snippet: Snippet) -> bool:
 def with_lags(
     rows: DataFrame, snippet: Snippet, window: WindowSpec, *, text: str, what: str
 ) -> tuple[DataFrame, Snippet]:
-    """The rows with a column for each lag and lead in the snippet, and the snippet with those in their place."""
+    """The rows with a column for each lag and lead of the snippet, and the snippet with those instead."""
     for call in reversed(list(calls(snippet, MOVES))):
         if not call.closed:
             raise fault("its parenthesis is never closed", text, call.start, what=what)

@@ -30,7 +30,7 @@ LABEL = "_npath_label"
 
 @dataclass(frozen=True)
 class Value:
-    """An expression that each row brings along; evaluated only where a symbol of `of` holds (None: anywhere)."""
+    """An expression that each row brings along, read only where a symbol of `of` holds (None: anywhere)."""
 
     name: str
     snippet: Snippet
@@ -83,9 +83,9 @@ class Measure:
 class Reader:
     """Reads measures and gathers what they have in common: the values of the rows, and the aggregates.
 
-    `symbols` are in lower case with their numbers; `everything` are those in the pattern, which together are
-    every row of a match; `columns` are those of the rows. `exposed` are the values that measures ask of the row
-    itself, by the names that they know them by.
+    `symbols` are in lower case with their numbers; `everything` are those in the pattern, which together
+    are every row of a match; `columns` are those of the rows. `exposed` are the values that measures ask
+    of the row itself, by the names that they know them by.
     """
 
     def __init__(
@@ -104,28 +104,30 @@ class Reader:
         return _Reading(self, text, what).measure(running)
 
     def value(self, snippet: Snippet, of: frozenset[int] | None, text: str, what: str) -> str:
+        """The name of a value of the rows, the same for the same text."""
         key = (snippet.sql.strip(), of)
         if key not in self.values:
-            self.values[key] = Value(f"ν{self.count}", snippet, of, text, what)
+            self.values[key] = Value(self.fresh_name(), snippet, of, text, what)
         return self.values[key].name
 
     def expose(self, name: str | None, snippet: Snippet, text: str, what: str) -> str:
-        """The name by which measures know a value of the row itself; that of the value where it has no other."""
+        """The name that measures know a value of the row itself by; the value's own where it has no other."""
         value = self.value(snippet, None, text, what)
         self.exposed[name or value] = value
         return name or value
 
     def aggregate(self, aggregate: Aggregate, place: int, text: str, what: str) -> str:
-        return self.aggregates.setdefault(aggregate, Asked(f"ν{self.count}", place, text, what)).name
+        """The name of an aggregate, the same for the same question."""
+        return self.aggregates.setdefault(aggregate, Asked(self.fresh_name(), place, text, what)).name
 
     @property
     def needs_labels(self) -> bool:
         """Whether it matters which symbol took a row."""
         return any(aggregate.of is not None or LABEL in aggregate.values for aggregate in self.aggregates)
 
-    @property
-    def count(self) -> int:
-        return len(self.values) + len(self.aggregates)
+    def fresh_name(self) -> str:
+        """A name that no frame has."""
+        return f"ν{len(self.values) + len(self.aggregates)}"
 
 
 @dataclass(frozen=True)

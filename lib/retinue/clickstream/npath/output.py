@@ -20,7 +20,7 @@ START, LENGTH = f"{MATCH}.start", f"{MATCH}.length"
 
 
 def matches(partitions: DataFrame, spans: Column, question: Question, keys: Mapping[str, str]) -> DataFrame:
-    """A row a match that `where` keeps: the keys, its number in the partition, its rows, what is asked of them all.
+    """A row a match that `where` keeps: the keys, its number, its rows, and what is asked of them all.
 
     Where unmatched rows are asked for, each partition adds itself as a match of none of its rows: it has
     neither start nor number.

@@ -38,6 +38,7 @@ class Question:
 
     @property
     def symbol_names(self) -> list[str]:
+        """The symbols as the caller spells them, by number."""
         return [symbol.name for symbol in self.symbols]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import arrow_udf
 
 from retinue.clickstream.npath.matcher import Found, Matcher
 from retinue.clickstream.npath.order import Number
@@ -36,13 +37,13 @@ def spans(matcher: Matcher, within: Number | None, names: Mapping[str, str]) -> 
     ]
     partition = F.concat_ws(", ", *parts) if matcher.skip.symbol >= 0 else F.lit(None).cast("string")
     clock = F.col(f"{ROWS}.clock") if within is not None else F.lit(None).cast("array<int>")
-    return F.arrow_udf(find, TYPE)(F.col(f"{ROWS}.mask"), clock, partition)  # type: ignore[no-any-return, call-overload]
+    return arrow_udf(find, TYPE)(F.col(f"{ROWS}.mask"), clock, partition)  # type: ignore[no-any-return, call-overload]
 
 
 def _lists(arrays: pa.ListArray) -> Iterable[list[int]]:
-    """Each array as a plain list: a numpy buffer turns into Python's integers far faster than Arrow scalars."""
+    """Each array as a plain list; numpy's buffers become integers far faster than Arrow's scalars."""
     values, offsets = arrays.values.to_numpy(), arrays.offsets.to_pylist()
-    return (values[start:end].tolist() for start, end in zip(offsets, offsets[1:], strict=False))
+    return (values[start:end].tolist() for start, end in pairwise(offsets))
 
 
 def _limits(clock: pa.Scalar, within: Number | None) -> list[int] | None:

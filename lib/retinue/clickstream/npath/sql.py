@@ -31,6 +31,7 @@ class Token:
     end: int
 
     def says(self, *words: str) -> bool:
+        """Whether it is one of these words, given in lower case; a text in quotes is none."""
         return self.kind != "string" and self.word.lower() in words
 
 
@@ -43,6 +44,7 @@ class Snippet:
 
     @property
     def tokens(self) -> list[Token]:
+        """Its words, placed in the caller's text."""
         found = (
             Token(str(token.lastgroup), token[0], self.start + token.start(), self.start + token.end())
             for token in TOKEN.finditer(self.sql)
@@ -50,6 +52,7 @@ class Snippet:
         return [token for token in found if token.kind != "blank"]
 
     def part(self, start: int, end: int) -> Snippet:
+        """What stands from one place to another of the caller's text."""
         return Snippet(self.sql[start - self.start : end - self.start], start)
 
     def with_stand_in(self, start: int, end: int, word: str) -> Snippet:
