@@ -87,7 +87,7 @@ def parse(
     """
     schema.require(records, _ORIGIN, what="events.parse")
     cut = _with_fields(records, mapping)
-    mapped = _with_addresses(_mapped(cut, mapping), mapping)
+    mapped = addresses.with_found(_mapped(cut, mapping), mapping.url)
     typed = _with_numbers(_completed(mapped, mapping))
     judged = _judged(typed, mapping, _utc(earliest), _utc(latest))
     events = judged if "event_id" in mapping.columns else _with_event_ids(judged)
@@ -210,13 +210,6 @@ def _evaluated(cut: DataFrame, expressions: dict[str, str], mapping: Mapping) ->
             faults.append(f"{key} is {expression!r}: {_first_line(error)}")
     _refuse(faults, mapping)
     return cut.select("_origin", "_fault", *(column.alias(name) for name, column in columns.items()))
-
-
-def _with_addresses(mapped: DataFrame, mapping: Mapping) -> DataFrame:
-    """`_found`: what the address of the event tells; null for all that no rule looks for."""
-    nothing = dict.fromkeys(addresses.FOUND, F.lit(None).cast("string"))
-    found = addresses.found(F.col("_address"), F.col("_title"), mapping.url) if mapping.url else nothing
-    return mapped.withColumn("_found", F.struct(*(value.alias(name) for name, value in found.items())))
 
 
 def _completed(mapped: DataFrame, mapping: Mapping) -> DataFrame:

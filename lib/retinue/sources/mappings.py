@@ -69,6 +69,7 @@ __all__ = [
     "load",
     "loads",
     "names",
+    "text",
 ]
 
 FORMATS = ("csv", "jsonl", "parquet", "combined")
@@ -168,15 +169,20 @@ def load(name: str | Path) -> Mapping:
     InputMissing for a file that cannot be read.
     """
     if str(name).endswith(".toml"):
-        return loads(_text(Path(name)), name=Path(name).stem)
+        return loads(_read(Path(name)), name=Path(name).stem)
     if name not in names():
         known = names()
         raise UnknownSetting(
             f"no mapping '{name}'{nearest(str(name), known)} "
             f"There are {', '.join(known)}; a mapping of your own is given as a path ending in .toml"
         )
+    return loads(text(str(name)), name=str(name))
+
+
+def text(name: str) -> str:
+    """The TOML of the ready mapping of this name."""
     ready = resources.files("retinue.conf").joinpath("mappings", f"{name}.toml")
-    return loads(ready.read_text(encoding="utf-8"), name=str(name))
+    return ready.read_text(encoding="utf-8")
 
 
 def loads(text: str, *, name: str) -> Mapping:
@@ -193,7 +199,7 @@ def loads(text: str, *, name: str) -> Mapping:
     return _mapping(declared, name)
 
 
-def _text(path: Path) -> str:
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

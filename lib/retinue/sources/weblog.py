@@ -5,11 +5,11 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-__all__ = ["cut"]
+__all__ = ["LINE", "cut"]
 
 # Possessive throughout: no line, however long or broken, makes the matcher go back or recurse.
 _QUOTED = r'"((?:[^"\\]++|\\.)*+)"'
-_LINE = (
+LINE = (
     r"^(\S++) (\S++) ([^\[]*+)\[([^\]]++)\] "  # client, identity, login, time
     + _QUOTED  # request
     + r" (\d{3}) (\d++|-)"  # status, size
@@ -27,6 +27,6 @@ def cut(line: Column) -> Column:
     """
     # One match cuts the line: nine regexp_extract would be nine matches.
     groups = _SEPARATOR.join(f"${group}" for group in range(1, _GROUPS + 1))
-    values = F.split(F.regexp_replace(line, _LINE, groups), _SEPARATOR)
+    values = F.split(F.regexp_replace(line, LINE, groups), _SEPARATOR)
     unescaped = F.transform(values, lambda value: F.regexp_replace(F.trim(value), r'\\(["\\])', "$1"))
     return F.transform(unescaped, lambda value: F.when(~value.isin("", "-"), value))
