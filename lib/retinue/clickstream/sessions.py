@@ -110,9 +110,10 @@ def summarize(
     require(sessionized, [visitor, at, "session_id", "session_index", "event_index"], what="summarize")
     micros = epoch_micros(sessionized, at)
     last = F.max(micros)
-    return (
+    sums = (
         sessionized.where("session_id is not null")
-        .groupBy(visitor, "session_id", "session_index")
+        # By index before id: cut sessions lie in that order, so that the sort for it costs little.
+        .groupBy(visitor, "session_index", "session_id")
         .agg(
             F.min(at).alias("started_at"),
             F.max(at).alias("ended_at"),
@@ -126,6 +127,7 @@ def summarize(
             *(aggregate.alias(name) for name, aggregate in also.items()),
         )
     )
+    return sums.select(visitor, "session_id", "session_index", *sums.columns[3:])
 
 
 def _refuse(
