@@ -40,7 +40,7 @@ lint: ready  ## style, format, strict types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/mypy bootstrap.py
+	@.venv/bin/mypy bootstrap.py jobs bench
 
 lab notebooks: export RETINUE_HOME := $(RETINUE_HOME)
 

@@ -45,7 +45,7 @@ def _answer(lake: Lake, visits: DataFrame, day: date) -> Answer:
     figures = {"top_paths": plots.sankey(common)}
     rows_in, rows_out = visits.count(), common.count()
     common.unpersist()
-    return Answer(as_of=visits.as_of, findings=findings, figures=figures, rows_in=rows_in, rows_out=rows_out)
+    return Answer(as_of=day, findings=findings, figures=figures, rows_in=rows_in, rows_out=rows_out)
 
 
 if __name__ == "__main__":

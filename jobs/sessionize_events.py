@@ -6,7 +6,7 @@ new events are cut again, and those whose last session was still open.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue import cli, job, plots, quarantine
@@ -51,8 +51,10 @@ def _keep(lake: Lake, settings: Settings, cut: DataFrame, touched: DataFrame) ->
     kept = cut.where(~F.col("is_runaway"))
     lake.merge("silver.sessionized_events", kept, within=touched)
     end = lake.read("silver.events").agg(F.max("occurred_at").alias("end")).first()
-    summed = sessions.summarize(kept, timeout=settings.sessions.timeout, until=end["end"] if end else None)
-    lake.merge("silver.sessions", summed.join(_marks(kept), "session_id"), within=touched)
+    summed = sessions.summarize(
+        kept, timeout=settings.sessions.timeout, until=end["end"] if end else None, also=_marks()
+    )
+    lake.merge("silver.sessions", summed, within=touched)
     most = settings.sessions.max_events
     reason = F.lit(f"runaway_session: more than sessions.max_events = {most} events")
     runaway = cut.where("is_runaway").drop("is_runaway").withColumn("reason", reason)
@@ -60,13 +62,11 @@ def _keep(lake: Lake, settings: Settings, cut: DataFrame, touched: DataFrame) ->
     lake.merge("ops.quarantine", quarantine.of_events(runaway, lake, job=NAME), within=subjects)
 
 
-def _marks(sessionized: DataFrame) -> DataFrame:
+def _marks() -> dict[str, Column]:
     """Whether a machine is behind the session, and the strictest legal basis of its events."""
     basis = F.col("legal_basis")
     strictness = F.when(basis == "consent", 0).when(basis != "anonymous", 1).otherwise(2)
-    return sessionized.groupBy("session_id").agg(
-        F.bool_or("is_bot").alias("is_bot"), F.min_by(basis, strictness).alias("legal_basis")
-    )
+    return {"is_bot": F.bool_or("is_bot"), "legal_basis": F.min_by(basis, strictness)}
 
 
 def _answer(lake: Lake, *, rows_in: int, runaway: int) -> Answer:

@@ -21,7 +21,7 @@ from retinue import __version__, answers, code, console, java, promises, receipt
 from retinue import job as jobs
 from retinue import lake as lakes
 from retinue import session as sessions
-from retinue.errors import EnvironmentFault
+from retinue.errors import InputMissing
 from retinue.job import Report
 from retinue.lake import Lake
 from retinue.rehearsal import Rehearsal
@@ -61,7 +61,7 @@ def run(asked: Namespace, settings: Settings) -> int:
 def submit(asked: Namespace, settings: Settings) -> int:
     """One job by spark-submit, with the packaged code."""
     registry.find(asked.job)
-    _require_java()
+    java.require()
     jobs.require_writable(settings)
     archive = code.package(settings.home_path / "packages")
     spark_submit = Path(str(pyspark.__file__)).parent / "bin" / "spark-submit"
@@ -76,6 +76,28 @@ def ingest(asked: Namespace, settings: Settings) -> int:
     mapping = asked.mapping or settings.ingest.mapping or _recognised(asked.input)
     chosen = _reading(settings, asked.input, mapping, asked.source or settings.ingest.source)
     _tell(asked, [_performed(job, chosen) for job in ("ingest_events", *INTO_SILVER)], chosen)
+    return 0
+
+
+def propose(asked: Namespace, settings: Settings) -> int:
+    """A mapping for an unknown file, and what could be analysed with it."""
+    proposal = proposing.propose(asked.input)
+    if asked.out:
+        Path(asked.out).write_text(proposal.toml, encoding="utf-8")
+    if asked.json:
+        console.told(asdict(proposal))
+        return 0
+    if not asked.out:
+        console.out.print(proposal.toml, markup=False)
+    rows = [(analysis, "yes", "") for analysis in proposal.feeds]
+    rows += [(analysis, "no", ", ".join(columns)) for analysis, columns in proposal.missing.items()]
+    console.table(["analysis", "fed", "missing"], rows)
+    for remark in proposal.remarks:
+        console.out.print(remark, markup=False)
+    if proposal.ready:
+        console.out.print(f"the ready mapping {proposal.ready} reads it as it is")
+    mapping = proposal.ready or asked.out or "the mapping above, saved and checked"
+    console.out.print(f"next: retinue ingest {asked.input} --mapping {mapping}", markup=False)
     return 0
 
 
@@ -172,7 +194,6 @@ def prove(asked: Namespace, settings: Settings) -> int:
     return 0 if proof.verdict == "equal" else 1
 
 
-
 def _rehearse(asked: Namespace, settings: Settings) -> int:
     rehearsal = Rehearsal(_lake(settings), {})
     with console.working(rehearsal.spark, f"{asked.job} (dry run)"):
@@ -267,13 +288,19 @@ def _page(settings: Settings) -> Path:
 
 def _lake(settings: Settings) -> Lake:
     """The lake of one run, behind the session."""
-    _require_java()
+    java.require()
     return lakes.connect(sessions.start(settings), settings)
 
 
-def _require_java() -> None:
-    if fault := java.fault():
-        raise EnvironmentFault(fault)
+def _recognised(path: str) -> str:
+    """The ready mapping that reads this file. Raises InputMissing where there is none."""
+    ready = proposing.propose(path).ready
+    if not ready:
+        raise InputMissing(
+            f"no ready mapping reads {path}: `retinue map {path} --out mine.toml` proposes one; look it "
+            "through and give --mapping mine.toml"
+        )
+    return ready
 
 
 def _reading(settings: Settings, path: str, mapping: str, source: str) -> Settings:

@@ -305,7 +305,9 @@ def _builder(spark: SparkSession, table: Table, path: str) -> Any:
     builder = builder.property("delta.enableChangeDataFeed", "true")
     for column in table.columns:
         unit = f" ({column.unit})" if column.unit else ""
-        builder = builder.addColumn(column.name, column.type, comment=column.meaning + unit)
+        builder = builder.addColumn(
+            column.name, column.type, nullable=not column.is_required, comment=column.meaning + unit
+        )
     for check, condition in table.checks.items():
         builder = builder.property(f"delta.constraints.{check}", condition)
     return builder.clusterBy(*table.cluster_by) if table.cluster_by else builder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from pyspark import SparkContext
@@ -22,6 +23,8 @@ def start(settings: Settings, *, name: str = "retinue") -> SparkSession:
     """
     os.environ["TZ"] = "UTC"
     time.tzset()
+    # Else pyspark starts its workers with whatever python3 is first on PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     running = SparkSession.getActiveSession()
     if running:
         return running

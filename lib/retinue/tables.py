@@ -8,7 +8,7 @@ so that the catalogue imports without Spark.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from retinue.errors import UnknownTable, nearest
 
@@ -26,6 +26,7 @@ class Column:
     meaning: str
     unit: str = ""
     personal: str = ""  # identifier | behaviour | free_text; empty: says nothing of a person
+    is_required: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,13 @@ DELIVERY = (
     Column("ingested_at", "TIMESTAMP", "when it came in", "UTC"),
     Column("record", "STRING", "the record as delivered", personal="free_text"),
 )
+
+
+def _placed(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Events of somebody at some time: Spark need not keep those without apart, and saves a shuffle."""
+    return tuple(replace(c, is_required=c.name in ("visitor_id", "occurred_at")) for c in columns)
+
+
 AS_OF = Column("as_of", "DATE", "rows before its midnight UTC counted")
 
 _TABLES = (
@@ -146,12 +154,10 @@ _TABLES = (
         "silver.events",
         grain="one event, once",
         owner="clean_events",
-        columns=(*EVENT, *BOT, *ORIGIN),
+        columns=(*_placed(EVENT), *BOT, *ORIGIN),
         key=("source", "event_id"),
         cluster_by=("visitor_id", "occurred_at"),
         checks={
-            "visitor_known": "visitor_id IS NOT NULL",
-            "time_known": "occurred_at IS NOT NULL",
             "event_type_known": f"event_type IN ({_words(EVENT_TYPES)})",
             "bot_has_reason": "is_bot = (bot_reason IS NOT NULL)",
         },
@@ -160,7 +166,7 @@ _TABLES = (
         "silver.sessionized_events",
         grain="one event with its place in a session",
         owner="sessionize_events",
-        columns=(*EVENT, *BOT, *ORIGIN, *SESSION),
+        columns=(*_placed(EVENT), *BOT, *ORIGIN, *SESSION),
         key=("source", "event_id"),
         cluster_by=("visitor_id", "occurred_at"),
         checks={"session_known": "session_id IS NOT NULL AND session_index >= 1 AND event_index >= 1"},
@@ -311,7 +317,10 @@ _TABLES = (
             Column("share_of_first", "DOUBLE", "of those at the first step", "0..1"),
             Column("share_of_previous", "DOUBLE", "of those at the step before", "0..1"),
             Column("drop_count", "BIGINT", "visitors that reached the step before and not it", "visitors"),
-            Column("median_seconds", "DOUBLE", "half had come from the step before by then", "seconds"),
+            Column("lower_quartile_seconds", "DOUBLE", "a quarter had come from the step before", "seconds"),
+            Column("median_seconds", "DOUBLE", "half had come from the step before", "seconds"),
+            Column("upper_quartile_seconds", "DOUBLE", "three quarters had come from it", "seconds"),
+            Column("median_seconds_from_first", "DOUBLE", "half had come from the first step", "seconds"),
         ),
         key=("as_of", "step_index"),
     ),
