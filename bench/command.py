@@ -53,6 +53,8 @@ def main(words: Sequence[str] | None = None) -> None:
         )
     except (Difference, Stopped) as failed:
         sys.exit(f"bench: {failed}")
+    for leftover in ("answer", "prepared"):
+        shutil.rmtree(cache / leftover, ignore_errors=True)
     settings = {"task": task.name, "events": chosen.size, "rounds": chosen.rounds, "runs": chosen.runs}
     Console(width=max(100, Console().width)).print(
         _table(task, figures, f"{task.name}, {chosen.size:,} events, {limits.cores} cores, warm")

@@ -77,6 +77,11 @@ def test_any_seed_draws() -> None:
         assert tables["events"].num_rows > 800
 
 
+def test_a_world_too_small_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 50 visitors"):
+        draw(visitors=49)
+
+
 def test_planted_sessions_follow_the_thirty_minutes(tables: Tables) -> None:
     events = tables["events"].merge(tables["event_sessions"], on="event_id")
     indices = []

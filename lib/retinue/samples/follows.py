@@ -12,7 +12,7 @@ _STRAY = 0.05
 _LATE = 0.25
 _REACH = 0.4
 
-Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 
 def follows(
@@ -24,19 +24,14 @@ def follows(
     quarter of the ties, by time, close pairs with a neighbour in common. The first profile is the
     influencer, followed by two profiles of five from every community.
     """
-    early = _early_ties(rng, len(profiles))
-    if not quiet:
-        early[1:, 0] |= rng.random(len(profiles) - 1) < _REACH
-    late = _closing_ties(rng, early)
-    src, dst = np.concatenate([np.argwhere(early), late]).T
-    share = np.concatenate(
-        [rng.uniform(0, 1 - _LATE, int(early.sum())), rng.uniform(1 - _LATE, 1, len(late))]
-    )
+    src, dst = _early_ties(rng, len(profiles), reach=0 if quiet else _REACH)
+    late_src, late_dst = _closing_ties(rng, src, dst, count=len(profiles))
+    share = np.concatenate([rng.uniform(0, 1 - _LATE, len(src)), rng.uniform(1 - _LATE, 1, len(late_src))])
     names = np.array(profiles, dtype=object)
     ties = pd.DataFrame(
         {
-            "src": names[src],
-            "dst": names[dst],
+            "src": names[np.concatenate([src, late_src])],
+            "dst": names[np.concatenate([dst, late_dst])],
             "relationship": "follows",
             "followed_at": start + pd.to_timedelta((share * days * 86_400).round(), unit="s"),
         }
@@ -44,20 +39,34 @@ def follows(
     return ties.sort_values(["followed_at", "src", "dst"], ignore_index=True)
 
 
-def _early_ties(rng: np.random.Generator, count: int) -> Flags:
+def _early_ties(rng: np.random.Generator, count: int, *, reach: float) -> tuple[Ints, Ints]:
+    """Distinct ties within communities but for the strays, and the followers of profile 0."""
     src = np.arange(count).repeat(_TIES_EACH)
     inside = src % COMMUNITIES + COMMUNITIES * rng.integers(0, count // COMMUNITIES, len(src))
     dst = np.where(rng.random(len(src)) < _STRAY, rng.integers(0, count, len(src)), inside)
-    ties = np.zeros((count, count), dtype=bool)
-    ties[src[src != dst], dst[src != dst]] = True
-    return ties
+    followers = np.flatnonzero(rng.random(count) < reach)
+    ties = np.unique(np.concatenate([src * count + dst, followers * count]))
+    src, dst = np.divmod(ties, count)
+    return src[src != dst], dst[src != dst]
 
 
-def _closing_ties(rng: np.random.Generator, ties: Flags) -> npt.NDArray[np.int64]:
-    """Pairs of one community with a neighbour in common and no tie yet, a third as many as there are ties."""
-    linked = ties | ties.T
-    common = linked.astype(np.int64) @ linked.astype(np.int64)
-    community = np.arange(len(ties)) % COMMUNITIES
-    open_pairs = np.argwhere(np.triu((common > 0) & ~linked & (community[:, None] == community), k=1))
-    wanted = min(len(open_pairs), int(ties.sum() * _LATE / (1 - _LATE)))
-    return open_pairs[rng.choice(len(open_pairs), wanted, replace=False)]
+def _closing_ties(rng: np.random.Generator, src: Ints, dst: Ints, *, count: int) -> tuple[Ints, Ints]:
+    """Pairs of one community with a neighbour in common and no tie yet, a third as many as there are ties.
+
+    Found by two steps along ties, from random ones, whichever way they point.
+    """
+    wanted = int(len(src) * _LATE / (1 - _LATE))
+    one, other = np.concatenate([src, dst]), np.concatenate([dst, src])
+    order = np.argsort(one, kind="stable")
+    one, other = one[order], other[order]
+    step = rng.integers(0, len(one), 20 * wanted)
+    start, middle = one[step], other[step]
+    first, degree = np.searchsorted(one, middle), np.bincount(one, minlength=count)[middle]
+    end = other[first + (rng.random(len(step)) * degree).astype(np.int64)]
+
+    pair = np.minimum(start, end) * count + np.maximum(start, end)
+    linked = np.minimum(src, dst) * count + np.maximum(src, dst)
+    is_open = (start != end) & (start % COMMUNITIES == end % COMMUNITIES) & ~np.isin(pair, linked)
+    _, position = np.unique(pair[is_open], return_index=True)
+    chosen = np.sort(position)[:wanted]
+    return start[is_open][chosen], end[is_open][chosen]

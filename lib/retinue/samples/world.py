@@ -66,7 +66,7 @@ def small_world(
     """A shop with its visitors, searches, orders, posts, ties and ads, the same rows for the same arguments.
 
     The docstring of `retinue.samples` says what is planted. `quiet` leaves out what analyses look for. Days
-    count from 2026-01-05, at least 7; visitors at least 50.
+    count from 2026-01-05. Raises ValueError for fewer than 50 visitors or 7 days.
     """
     tables, truth = draw(seed=seed, visitors=visitors, days=days, quiet=quiet)
     return SmallWorld(**{name: spark.createDataFrame(table) for name, table in tables.items()}, truth=truth)
@@ -77,12 +77,14 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
 
     Each subject draws from a stream of its own, so that a change to one leaves the others as they are.
     """
+    if visitors < 50 or days < 7:
+        raise ValueError(f"a small world has at least 50 visitors and 7 days, not {visitors} and {days}")
     crowd, browse, shopping, ties, talk, ads = (
         np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(6)
     )
     persons = people.people(crowd, count=math.ceil(visitors * _PERSONS_A_VISITOR))
     devices = people.identities(crowd, persons=persons, visitors=visitors)
-    profiles = sorted(set(devices["profile_id"].dropna()))
+    profiles = _profiles(devices)
 
     guests = devices.merge(persons[["person_id", "frustration", "has_churned"]], on="person_id")
     planned = browsing.sessions(browse, visitors=guests, start=START, days=days)
@@ -108,9 +110,15 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
         "post_labels": said[["post_id", "theme", "mood", "is_pasted"]],
         "exposures": exposed,
     }
-    tables = {name: _arrow(rows, schema=_SCHEMAS.get(name)) for name, rows in frames.items()}
-    truth = Truth(
-        fruitless_sessions=frozenset(visits.loc[visits["is_fruitless"], "session_id"]),
+    truth = _truth(frames, days=days, quiet=quiet)
+    return {name: _arrow(rows, schema=_SCHEMAS.get(name)) for name, rows in frames.items()}, truth
+
+
+def _truth(frames: Mapping[str, pd.DataFrame], *, days: int, quiet: bool) -> Truth:
+    sessions, persons, labels = frames["sessions"], frames["people"], frames["post_labels"]
+    profiles = _profiles(frames["identities"])
+    return Truth(
+        fruitless_sessions=frozenset(sessions.loc[sessions["is_fruitless"], "session_id"]),
         bots={bot: reason for bot, (reason, _) in browsing.BOTS.items()},
         churners=frozenset(persons.loc[persons["has_churned"], "person_id"]),
         churn_drivers=people.CHURN_DRIVERS,
@@ -122,9 +130,12 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
         channel_effects=advertising.effects(quiet=quiet),
         alert_on=None if quiet else (START + pd.Timedelta(days=posts.alert_day(days))).date(),
         alert_theme=posts.ALERT_THEME,
-        pasted_posts=frozenset(said.loc[said["is_pasted"], "post_id"]),
+        pasted_posts=frozenset(labels.loc[labels["is_pasted"], "post_id"]),
     )
-    return tables, truth
+
+
+def _profiles(devices: pd.DataFrame) -> list[str]:
+    return sorted(set(devices["profile_id"].dropna()))
 
 
 def _arrow(rows: pd.DataFrame, *, schema: pa.Schema | None) -> pa.Table:
