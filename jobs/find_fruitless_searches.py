@@ -54,9 +54,10 @@ def _findings(lake: Lake, day: date) -> tuple[Finding, ...]:
     rates = _of_day(lake, "gold.fruitless_rates", day).where("product_count IS NULL").collect()
     by_kind = {row["is_serious"]: row for row in rates}
     everyone, serious = by_kind.get(None), by_kind.get(True)
+    searched = everyone["search_count"] if everyone else 0
     return (
         Finding("How many sessions of serious shoppers were lost to search?", lost, "sessions"),
-        Finding("How many searches were there?", everyone and everyone["search_count"], "searches"),
+        Finding("How many searches were there?", searched, "searches"),
         Finding("What share of sessions with a search has a fruitless one?", _rate(everyone), "share"),
         Finding("And of the sessions of serious shoppers?", _rate(serious), "share"),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from retinue import cli, job, plots
@@ -37,15 +37,19 @@ def _answer(lake: Lake, visits: DataFrame, day: date) -> Answer:
     first = common.orderBy(F.desc("session_count"), "path").first()
     best = common.where("session_count >= 20").orderBy(F.desc("conversion_rate"), "path").first()
     findings = (
-        Finding("Which path is the commonest?", first and " > ".join(first["path"])),
-        Finding("What share of the sessions takes it?", first and first["share"], "share"),
-        Finding("Which of the common paths ends in an order most often?", best and " > ".join(best["path"])),
-        Finding("How often does it?", best and best["conversion_rate"], "share"),
+        Finding("Which path is the commonest?", _told(first)),
+        Finding("What share of the sessions takes it?", first["share"] if first else None, "share"),
+        Finding("Which of the common paths ends in an order most often?", _told(best)),
+        Finding("How often does it?", best["conversion_rate"] if best else None, "share"),
     )
     figures = {"top_paths": plots.sankey(common)}
     rows_in, rows_out = visits.count(), common.count()
     common.unpersist()
     return Answer(as_of=day, findings=findings, figures=figures, rows_in=rows_in, rows_out=rows_out)
+
+
+def _told(path: Row | None) -> str | None:
+    return " > ".join(path["path"]) if path else None
 
 
 if __name__ == "__main__":

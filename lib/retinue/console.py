@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +17,10 @@ from rich.table import Table
 
 __all__ = ["err", "out", "table", "told", "working"]
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDE = 140  # characters, where no terminal says how wide it is
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
 
 LOOK_EVERY = 0.5  # seconds between two looks at Spark's progress
 SPEAK_EVERY = 10.0  # seconds between two lines where there is no terminal to redraw
