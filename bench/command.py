@@ -9,7 +9,6 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,40 +29,39 @@ _SAY = Console(stderr=True, highlight=False)
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read the command line, compare, print, write; exit code 1 where the answers differ."""
-    chosen = _parser().parse_args(words)
+    """Read the command line, compare, print, write; exit code 1 where answers differ, 2 for a wrong word."""
+    parser = _parser()
+    chosen = parser.parse_args(words)
     try:
         task = TASKS[chosen.task].only(chosen.only)
     except KeyError as unknown:
         names = ", ".join(each.name for each in TASKS[chosen.task].contestants)
-        sys.exit(f"bench: no contestant {unknown}; there are {names}")
-    limits = Limits(cores=chosen.cores or os.cpu_count() or 1, heap=chosen.heap)
+        parser.error(f"no contestant {unknown}; there are {names}")
     facts = machine.facts()
+    figures = _figures(task, chosen)
+    facts["load_average_after"] = round(os.getloadavg()[0], 2)
+    table = _table(task, figures, f"{task.name}, {chosen.size:,} events, {chosen.cores} cores")
+    Console(width=max(100, Console().width)).print(table)
+    settings = {name: getattr(chosen, name) for name in ("task", "size", "rounds", "runs", "cores", "heap")}
+    report = {**settings, "machine": facts, **_as_data(task, figures)}
+    chosen.results.mkdir(parents=True, exist_ok=True)
+    file = chosen.results / f"{task.name}-{_short(chosen.size)}.json"
+    file.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _figures(task: Task, chosen: argparse.Namespace) -> dict[str, Figures]:
+    """Run the comparison; what it leaves but the events is cleared away."""
     cache = chosen.cache / f"{chosen.size}-events"
     events = _events(cache, chosen.size)
+    limits = Limits(cores=chosen.cores, heap=chosen.heap)
+    shape = {"rounds": chosen.rounds, "runs": chosen.runs}
     try:
-        figures = compare(
-            task,
-            events=events,
-            work=cache,
-            limits=limits,
-            rounds=chosen.rounds,
-            runs=chosen.runs,
-            say=_SAY.print,
-        )
+        return compare(task, events=events, work=cache, limits=limits, **shape, say=_SAY.print)
     except (Difference, Stopped) as failed:
         sys.exit(f"bench: {failed}")
-    for leftover in ("answer", "prepared"):
-        shutil.rmtree(cache / leftover, ignore_errors=True)
-    settings = {"task": task.name, "events": chosen.size, "rounds": chosen.rounds, "runs": chosen.runs}
-    Console(width=max(100, Console().width)).print(
-        _table(task, figures, f"{task.name}, {chosen.size:,} events, {limits.cores} cores, warm")
-    )
-    chosen.results.mkdir(parents=True, exist_ok=True)
-    report = settings | asdict(limits) | {"machine": facts} | _as_data(task, figures)
-    (chosen.results / f"{task.name}-{_short(chosen.size)}.json").write_text(
-        json.dumps(report, indent=1) + "\n"
-    )
+    finally:
+        for leftover in ("answer", "prepared"):
+            shutil.rmtree(cache / leftover, ignore_errors=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "--runs", type=int, default=3, help="runs in a process: the first is cold, the last warm"
     )
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contestants, all by default")
-    parser.add_argument("--cores", type=int, help="for every contestant; all there are by default")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="for every contestant")
     parser.add_argument("--heap", default="4g", help="of the JVM")
     parser.add_argument("--cache", type=Path, default=_HERE / "cache", help="folder for events and answers")
     parser.add_argument("--results", type=Path, default=_HERE / "results", help="folder for the figures")

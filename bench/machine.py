@@ -24,7 +24,7 @@ def facts() -> dict[str, object]:
         "python": platform.python_version(),
         "java": _java(),
         **{package: version(package) for package in _PACKAGES},
-        "load_average": os.getloadavg()[0],
+        "load_average": round(os.getloadavg()[0], 2),
     }
 
 
