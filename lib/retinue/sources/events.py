@@ -194,7 +194,7 @@ _AS_TEXT = {"occurred_at": "_occurred_at"}
 def _filled(name: str) -> Column:
     """The column as text; white space alone is nothing."""
     text = F.col(name).cast("string")
-    return F.when(F.trim(text) != "", text)
+    return F.when(F.trim(text, F.lit(" \t\r\n")) != "", text)
 
 
 def _evaluated(cut: DataFrame, expressions: dict[str, str], mapping: Mapping) -> DataFrame:

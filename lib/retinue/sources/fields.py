@@ -37,7 +37,7 @@ def value(cut: Column, name: str, mapping: Mapping) -> Column:
 def is_broken(cut: Column, mapping: Mapping) -> Column:
     """Whether it was no record: too many or too few values, no JSON object, no log line."""
     if mapping.format == "csv" and mapping.csv.quote:
-        return cut.getField(_BROKEN).isNotNull()
+        return cut.isNull() | cut.getField(_BROKEN).isNotNull()
     if mapping.format in ("jsonl", "parquet"):
         return F.coalesce((F.size(cut) != 1) | F.get(cut, F.lit(0)).isNull(), F.lit(True))
     return F.size(cut) != len(mapping.fields)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from retinue.errors import InputMissing
 
-__all__ = ["SourceFile", "survey"]
+__all__ = ["SourceFile", "cause", "survey"]
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,25 @@ def survey(spark: SparkSession, path: str, *, format: str = "csv") -> list[Sourc
         with ThreadPoolExecutor(4) as pool:
             found = list(pool.map(lambda uri: _look_at(spark, uri, format), uris))
     except Py4JJavaError as error:
-        raise InputMissing(f"{path} cannot be read: {_cause(error)}") from None
+        raise InputMissing(f"{path} cannot be read: {cause(error)}") from None
     return sorted(found, key=lambda file: file.path)
 
 
 def _list(spark: SparkSession, path: str) -> list[str]:
     try:
         uris = spark.read.option("recursiveFileLookup", True).text(path).inputFiles()
-    except (AnalysisException, Py4JJavaError) as error:
+    except (PySparkException, Py4JJavaError) as error:
         raise InputMissing(
-            f"{path} cannot be read: {_cause(error)}. Give a file, a folder or a pattern such as 'logs/*.gz'"
+            f"{path} cannot be read: {cause(error)}. Give a file, a folder or a pattern such as 'logs/*.gz'"
         ) from None
     if not uris:
         raise InputMissing(f"{path} holds no file (names that begin with _ or . do not count)")
     return uris
 
 
-def _cause(error: AnalysisException | Py4JJavaError) -> str:
-    if isinstance(error, AnalysisException):
+def cause(error: PySparkException | Py4JJavaError) -> str:
+    """Spark's or Java's own sentence on what went wrong, without the stack."""
+    if isinstance(error, PySparkException):
         missing = error.getCondition() == "PATH_NOT_FOUND"
         return "it is not there" if missing else str(error).splitlines()[0]
     java: Any = error.java_exception

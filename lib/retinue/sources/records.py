@@ -25,7 +25,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from retinue.errors import SchemaMismatch
-from retinue.sources.files import SourceFile
+from retinue.sources.files import SourceFile, cause
 from retinue.sources.mappings import CsvOptions, Mapping, one_byte_table
 
 __all__ = ["of_files", "with_text"]
@@ -337,10 +337,9 @@ def _parquet_schema(spark: SparkSession, path: str, files: Sequence[SourceFile])
     reader = spark.read.option("recursiveFileLookup", True).option("mergeSchema", True)
     try:
         return reader.option("ignoreCorruptFiles", True).parquet(path).schema
-    except PySparkException as error:
+    except (PySparkException, Py4JJavaError) as error:
         raise SchemaMismatch(
-            f"{path}: the columns of its Parquet files do not go together; give them apart. "
-            + str(error).splitlines()[0]
+            f"{path}: the columns of its Parquet files do not go together; give them apart. {cause(error)}"
         ) from None
 
 

@@ -27,7 +27,7 @@ def instant(written: Column, type: DataType, writing: TimeWriting) -> Column:
         return written
     if isinstance(type, TimestampNTZType):
         return F.to_utc_timestamp(written.cast("timestamp"), writing.zone)
-    text = F.trim(written.cast("string"))
+    text = F.trim(written.cast("string"), F.lit(" \t\r\n"))
     if writing.written in _EXPONENT:
         return _since_epoch(text, _EXPONENT[writing.written])
     if writing.written == "iso":
