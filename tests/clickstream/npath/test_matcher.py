@@ -141,11 +141,11 @@ def test_a_limit_of_time_keeps_the_search_linear() -> None:
     rows = [A] * 20_000 + [B]
     near = [min(start + 10_000, len(rows)) for start in range(len(rows))]
     found = list(matcher("A.A*.B", labelled=False).find(rows, near))
-    assert found == [Found(10_001, 20_001, ())]
+    assert found == [Found(10_001, 20_001, b"")]
 
 
 def test_what_is_learnt_stays_bounded() -> None:
-    """Read backwards, this pattern has a deterministic automaton of 2^15 states, and these rows see most of them."""
+    """Read backwards, this pattern has a deterministic automaton of 2^15 states; these rows see most."""
     rng = random.Random(5)
     text = "".join(rng.choice("AB") for _ in range(40_000))
     search = matcher("B.(A|B){14}.A.(A|B){0,3}", labelled=False)

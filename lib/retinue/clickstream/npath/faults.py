@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pyspark.errors import AnalysisException, QueryContextType
+from pyspark.sql import Column
 
 from retinue.errors import PatternError
+
+OWN = ("_npath", "ν", "λ")
+"""How the names begin that are the search's own."""
 
 
 def fault(message: str, text: str, place: int, *, what: str) -> PatternError:
@@ -29,14 +33,22 @@ def shown_in(text: str, *, start: int = 0, what: str) -> Iterator[None]:
         raise fault(_sentence(refusal), text, start + _place(refusal, text[start:]), what=what) from None
 
 
+def printed(column: str | Column) -> str:
+    """A Column as text, or the text itself."""
+    return column if isinstance(column, str) else str(column).removeprefix("Column<'").removesuffix("'>")
+
+
 def _sentence(refusal: AnalysisException) -> str:
     """What Spark found, without its plan."""
     names = refusal.getMessageParameters() or {}
     if str(refusal.getCondition()).startswith("UNRESOLVED_COLUMN"):
-        near = f"; there is {names['proposal'].replace('`', '')}" if "proposal" in names else ""
-        return f"unknown column {names['objectName'].replace('`', '')}{near}"
+        likely = re.findall(r"`([^`]*)`", names.get("proposal", ""))
+        there = ", ".join(name for name in likely if not name.startswith(OWN))
+        return f"unknown column {names['objectName'].replace('`', '')}" + (
+            f"; there is {there}" if there else ""
+        )
     if refusal.getCondition() == "MISSING_GROUP_BY":
-        return "it has an aggregate that is none of those for matches"
+        return "an aggregate of Spark's has no place here, only those of a match, such as count(* of A)"
     first = str(refusal).strip().split("\n")[0].split(" SQLSTATE")[0]
     return re.sub(r"^\[[\w.]+\] ", "", first).rstrip(".")
 

@@ -21,11 +21,11 @@ STRIDE = 64
 
 
 class Found(NamedTuple):
-    """A match: rows `start` up to before `end`, and the symbol that took each where asked for."""
+    """A match: rows `start` up to before `end`, and where asked for their symbols, a byte a row."""
 
     start: int
     end: int
-    labels: Sequence[int]
+    labels: bytes
 
 
 class Skip(NamedTuple):
@@ -64,7 +64,7 @@ class Matcher:
             if end is None:
                 start += 1
                 continue
-            found = Found(start, end, self._labels(masks, start, end) if self.labelled else ())
+            found = Found(start, end, self._labels(masks, start, end) if self.labelled else b"")
             yield found
             start = self._resume(found, name)
 
@@ -94,18 +94,18 @@ class Matcher:
 
         return end
 
-    def _labels(self, masks: Sequence[int], start: int, end: int) -> list[int]:
+    def _labels(self, masks: Sequence[int], start: int, end: int) -> bytes:
         """The symbols of the preferred way to match exactly these rows."""
         cell = self.cut.cell(ENDED, at_end=end == len(masks))
         cells = [cell]
         for mask in reversed(masks[start:end]):
             cell = cell[mask]
             cells.append(cell)
-        front, labels = cells.pop().front[_entry(start)], []
+        front, labels = cells.pop().front[_entry(start)], bytearray()
         while cells:
             labels.append(self.symbol[front])
             front = cells.pop().front[front]
-        return labels
+        return bytes(labels)
 
     def _resume(self, found: Found, name: str) -> int:
         if self.skip.to == "next row" or found.start == found.end:

@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from retinue.clickstream.npath.faults import shown_in
+from retinue.clickstream.npath.faults import printed, shown_in
 from retinue.clickstream.npath.measures import quoted
 from retinue.errors import PatternError
 
@@ -40,7 +40,7 @@ def partition_keys(rows: DataFrame, partition_by: str | Column | Sequence[str | 
     """
     keys = {}
     for key in [partition_by] if isinstance(partition_by, str | Column) else partition_by:
-        with shown_in(str(key), what="partition_by"):
+        with shown_in(printed(key), what="partition_by"):
             column = named(rows, key) if isinstance(key, str) else key
             keys[rows.select(column).columns[0]] = column
     return keys
@@ -69,9 +69,9 @@ def _written(rows: DataFrame, text: str) -> Order:
 
 def _given(rows: DataFrame, column: Column) -> Order:
     """A Column as it is; its key apart from its direction shows only in how it prints."""
-    printed = str(column).removeprefix("Column<'").removesuffix("'>")
-    found = re.fullmatch(r"(.*) (?:ASC|DESC) NULLS (?:FIRST|LAST)", printed, re.DOTALL)
-    with shown_in(printed, what="order_by"):
+    text = printed(column)
+    found = re.fullmatch(r"(.*) (?:ASC|DESC) NULLS (?:FIRST|LAST)", text, re.DOTALL)
+    with shown_in(text, what="order_by"):
         rows.select(F.row_number().over(Window.orderBy(column)))
     return Order(named(rows, found[1]), column) if found else Order(column, column.asc())
 
@@ -88,6 +88,8 @@ def clock(rows: DataFrame, key: Column, within: timedelta | Number) -> tuple[Col
     A number stands for seconds where the key is a timestamp, for days where it is a date; a timedelta
     stands for its seconds where the key is a number.
     """
+    if within < (timedelta(0) if isinstance(within, timedelta) else 0):  # type: ignore[operator]
+        raise PatternError(f"within: {within} is below zero; give how far a match may reach")
     kind = rows.select(key).schema[0].dataType
     if isinstance(kind, T.TimestampType | T.TimestampNTZType):
         return F.unix_micros(key.cast("timestamp")), _micros(within, timedelta(seconds=1))

@@ -83,7 +83,8 @@ def _kept(found: DataFrame, question: Question, where: Measure, keys: Mapping[st
     """The matches for which `where` holds, numbered anew."""
     scope = _in_scope(found, question, keys, F.col(MATCH)["here"])
     with shown_in(where.text, what=where.what):
-        kept = scope.filter(F.expr(where.snippet.sql) | F.col(START).isNull()).select(*found.columns)
+        scope.filter(where.snippet.sql)
+    kept = scope.filter(F.expr(where.snippet.sql) | F.col(START).isNull()).select(*found.columns)
     number = F.row_number().over(Window.partitionBy(*keys).orderBy(F.col(START).asc_nulls_last()))
     return kept.withColumn(NUMBER, number)
 

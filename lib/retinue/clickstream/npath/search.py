@@ -30,7 +30,55 @@ def npath(
     empty_matches: bool = False,
     unmatched_rows: bool = False,
 ) -> DataFrame:
-    """The matches of a pattern over rows in order: one row a match, a match as long as the pattern allows."""
+    """The matches of `pattern` in each partition's rows in order, from each start the longest there is.
+
+    A row carries every symbol whose predicate holds for it (null does not); a match is an unbroken run of
+    rows that the pattern takes one by one. Rows equal in `order_by` follow the other columns asked for, so
+    the answer never depends on how Spark laid them out; give a tie-breaker where that is not the order meant.
+
+    Gives one row a match with `output="match"`: the columns of `partition_by`, then the measures. With
+    `output="row"` one row for each row of a match. Types are those of the SQL; a measure named like a
+    partition's column takes its place. The order of the result is Spark's.
+
+    partition_by: columns, or none for one partition of all rows; null is a value like any other.
+    order_by: names, each with ASC or DESC and NULLS FIRST or LAST if wished, or Columns.
+    symbols: name -> predicate in SQL, or a Column. In a text, lag(expression, n[, default]) and lead with
+        no window of their own look inside the partition. Case does not count in names; at most 63.
+    pattern: `.` then, `|` or, `?` `*` `+` `{n}` `{n,}` `{,m}` `{n,m}` `{,}`, with `?` after them reluctant,
+        parentheses, `()` nothing, and `^` and `$` for the partition's two ends, which need no dot.
+        Quantifiers bind closest, then `.`, then `|`. Repetition beyond the least must take a row.
+    measures: name -> SQL over aggregates of the match's rows: first, last, first_notnull, last_notnull,
+        sum, avg, min, max(x of any(A, B)), nth(x, n of A) from 1, or from -1 at the end, count(* of A),
+        count(x), count(distinct x), max_choose(by, x) and min_choose (of equal ones the first row),
+        dupcount(x) (equal values right before the last row), dupcountcum(x) (all rows equal to the one
+        before), accumulate([distinct | cdistinct] x [of A] [delimiter '; ']) as text such as `[a, b, c]`
+        (cdistinct: once a run), classifier([of A]) (the symbol that took the last row), match_number()
+        (from 1 a partition). Without `of`, or with any(*), every row counts. Distinct values and equal
+        ones count null as a value, except in count. lag and lead move within the partition, from the row
+        that first, last, nth or a choose picks, or from the row itself. A plain column is that of the
+        row; of the last row with one row a match. With a row a row, aggregates look no further than the
+        row, unless `final` stands before them.
+    mode: where the next match may begin: `overlapping`, a row after this one did; `nonoverlapping`, after
+        its last row; `to_first A` or `to_last A`, at the first or last row that A took.
+    prefer: `longest`, or `first`: the leftmost alternative, greedy or reluctant as written. Of longest
+        matches that take the same rows the labels are those that `first` would try first.
+    where: SQL over aggregates that a match must fulfil to be shown and numbered; the next one is looked for
+        as after any match.
+    within: how far the first column of the order may go from a match's first row to its last, inclusive: a
+        timedelta, or a number (seconds for a timestamp, days for a date). It limits which matches exist.
+    empty_matches: whether matches that took no rows are shown, each for the row where it began: counts 0,
+        other aggregates null, a plain column that row's. They are numbered whether shown or not.
+    unmatched_rows: whether rows that no shown match holds are shown too, with their own columns, and null
+        for whatever speaks of a match. Only with a row a row.
+
+    Time grows with the rows and the rows of the matches, whatever the pattern. A partition's rows, cut to
+    what is asked of them, must fit in a task's memory. Lazy. Semantics are those of row pattern recognition
+    (ISO/IEC 19075-5) and of Teradata's nPath, where `longest`, the modes and the aggregates come from.
+
+    Raises PatternError with a caret under the place of a pattern, symbol or measure that does not parse, an
+    unknown symbol, or an unknown column. A skip of `to_first` or `to_last` that leads nowhere shows only in
+    the rows: it fails the Spark job that meets it, with a PatternError that names the partition.
+    """
     question = ask(
         rows.columns,
         given=symbols,

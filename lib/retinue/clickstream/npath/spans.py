@@ -65,10 +65,9 @@ def _is_near(first: Number | None, last: Number | None, within: Number) -> bool:
 
 def _packed(partitions: Sequence[Sequence[Found]]) -> pa.Array:
     matches = list(chain.from_iterable(partitions))
-    labels = pa.ListArray.from_arrays(
-        _offsets(found.labels for found in matches),
-        pa.array(chain.from_iterable(found.labels for found in matches), pa.int8()),
-    )
+    taken = pa.py_buffer(b"".join(found.labels for found in matches))
+    flat = pa.Array.from_buffers(pa.int8(), taken.size, [None, taken])
+    labels = pa.ListArray.from_arrays(_offsets(found.labels for found in matches), flat)
     starts = pa.array((found.start for found in matches), pa.int32())
     lengths = pa.array((found.end - found.start for found in matches), pa.int32())
     structs = pa.StructArray.from_arrays([starts, lengths, labels], names=["start", "length", "labels"])

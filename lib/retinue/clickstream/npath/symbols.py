@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, WindowSpec
 from pyspark.sql import functions as F
 
-from retinue.clickstream.npath.faults import fault, shown_in
+from retinue.clickstream.npath.faults import fault, printed, shown_in
 from retinue.clickstream.npath.lags import moves, with_lags
 from retinue.clickstream.npath.sql import Snippet
 from retinue.errors import PatternError
@@ -67,7 +67,7 @@ def with_mask(
 
 
 def _predicate(rows: DataFrame, symbol: Symbol, window: WindowSpec | None) -> tuple[DataFrame, Column]:
-    text, what = str(symbol.predicate), f"symbol {symbol.name}"
+    text, what = printed(symbol.predicate), f"symbol {symbol.name}"
     snippet = symbol.snippet
     if snippet is not None and window is not None:
         rows, snippet = with_lags(rows, snippet, window, text=text, what=what)
