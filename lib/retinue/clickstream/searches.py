@@ -45,16 +45,16 @@ def judge_searches(
     """
     return (
         _judged(sessionized, fruitless, visitor, at)
-        .where("search_index > 0")
+        .where("kind = 'search'")
         .select(
             visitor,
             "session_id",
             "search_index",
-            F.col("began_at").alias("searched_at"),
+            F.col(at).alias("searched_at"),
             "query",
             "result_count",
             "page_number",
-            (F.col("click_count") > 0).alias("has_click"),
+            "has_click",
             F.col("reason").isNotNull().alias("is_fruitless"),
             "reason",
         )
@@ -102,16 +102,15 @@ def fruitless_searches(
     One shuffle by visitor and session, none where the rows already lie by visitor.
     Raises SchemaMismatch; RetinueError for an unknown `fruitless`.
     """
-    judged = _judged(sessionized, fruitless, visitor, at)
-    sessions = _failed_sessions(judged, visitor)
+    sessions = _failed_sessions(_judged(sessionized, fruitless, visitor, at), visitor, at)
     qualifies = (
         (F.col("product_count") >= min_products)
-        & (_run_length(F.col("_pages"), near) >= min_searches)
+        & (_run_length(F.col("page_numbers"), near) >= min_searches)
         & (F.col("pages_after") <= abandon_within)
-        & (F.col("_orders_after") == 0)
+        & (F.col("orders_after") == 0)
     )
     if until is not None:
-        ended = epoch_micros(sessions, "_ended_at") + span_micros(timeout)
+        ended = epoch_micros(sessions, "ended_at") + span_micros(timeout)
         qualifies &= ended <= instant_micros(until)
     return sessions.where(qualifies).select(
         visitor,
@@ -152,13 +151,13 @@ def compare_with_norm(
 
     Raises SchemaMismatch; RetinueError for an unknown `fruitless`.
     """
-    seen = F.coalesce(F.max(F.when(F.col("search_index") == 0, _product_count())), F.lit(0))
     sessions = (
         _judged(sessionized, fruitless, visitor, at)
+        .where("kind = 'search' or (kind = 'product_view' and search_index = 0)")
         .groupBy(visitor, "session_id")
         .agg(
-            seen.alias("seen"),
-            F.count_if(F.col("search_index") > 0).alias("searches"),
+            _product_count(F.col("kind") == "product_view").alias("seen"),
+            F.count_if(F.col("kind") == "search").alias("searches"),
             F.count("reason").alias("failures"),
         )
         .where("searches > 0")
@@ -186,52 +185,52 @@ def compare_with_norm(
 
 
 def _judged(sessionized: DataFrame, fruitless: str, visitor: str, at: str) -> DataFrame:
-    """The stretches with the number of pages shown when each began, and why its search was fruitless."""
-    stretches = _stretches(sessionized, visitor, at)
-    in_order = Window.partitionBy(visitor, "session_id").orderBy("search_index")
-    before = F.sum("page_count").over(in_order.rowsBetween(Window.unboundedPreceding, -1))
-    return stretches.withColumns(
-        {
-            "page_number": F.coalesce(before, F.lit(0)) + 1,
-            "reason": F.when(F.col("search_index") > 0, _reason(fruitless)),
-        }
-    )
+    """Every row of a session, with what came up to it and in all, and why a search was fruitless.
 
-
-def _stretches(sessionized: DataFrame, visitor: str, at: str) -> DataFrame:
-    """Cut sessions at their searches: stretch 0 lies before the first, each other begins with its search."""
+    All in windows of one order, so that one sort serves them.
+    """
     needed = [visitor, at, "session_id", "event_index", "event_type"]
     require(sessionized, needed, what="a look at searches")
-    kind = F.lower("event_type")
-    is_view = kind == "product_view"
     in_order = Window.partitionBy(visitor, "session_id").orderBy("event_index")
     so_far = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    in_all = in_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    kind = F.col("kind")
+    pages, clicks = F.count_if(kind.isin(*VIEWS)), F.count_if(kind.isin("product_view", "result_click"))
+    orders = F.count_if(kind == "purchase")
+    # PySpark's lead cannot skip nulls, SQL's can.
+    at_next_search = F.expr(
+        "lead(if(kind = 'search', clicks_so_far, null)) ignore nulls "
+        f"over (partition by `{visitor}`, session_id order by event_index)"
+    )
     return (
         sessionized.where(F.col("session_id").isNotNull())
-        .select(*needed, *(_or_null(sessionized, name) for name in _OPTIONAL))
-        .withColumn("search_index", F.count_if(kind == "search").over(so_far))
-        .groupBy(visitor, "session_id", "search_index")
-        .agg(
-            F.min(at).alias("began_at"),
-            F.max(at).alias("ended_at"),
-            F.min_by("query", "event_index").alias("query"),
-            F.min_by("result_count", "event_index").alias("result_count"),
-            F.count_if(kind.isin(*VIEWS)).alias("page_count"),
-            F.count_if(kind.isin("product_view", "result_click")).alias("click_count"),
-            F.count_if(kind == "purchase").alias("order_count"),
-            F.collect_set(F.when(is_view, F.col("product_id"))).alias("products"),
-            F.count_if(is_view & F.col("product_id").isNull()).alias("unnamed_count"),
+        .select(*needed[:-1], F.lower("event_type").alias("kind"), *_optional(sessionized))
+        .withColumns(
+            {
+                "search_index": F.count_if(kind == "search").over(so_far),
+                "page_number": pages.over(so_far),
+                "pages_after": pages.over(in_all) - pages.over(so_far),
+                "orders_after": orders.over(in_all) - orders.over(so_far),
+                "clicks_so_far": clicks.over(so_far),
+                "click_count": clicks.over(in_all),
+                "ended_at": F.last(at).over(in_all),
+            }
         )
+        .withColumn("has_click", F.coalesce(at_next_search, "click_count") > F.col("clicks_so_far"))
+        .withColumn("reason", F.when(kind == "search", _reason(fruitless)))
     )
 
 
-def _or_null(rows: DataFrame, name: str) -> Column:
-    return F.col(name) if name in rows.columns else F.lit(None).cast(_OPTIONAL[name]).alias(name)
+def _optional(rows: DataFrame) -> list[Column]:
+    return [
+        F.col(name) if name in rows.columns else F.lit(None).cast(kind).alias(name)
+        for name, kind in _OPTIONAL.items()
+    ]
 
 
 def _reason(fruitless: str) -> Column:
     no_result = F.when(F.col("result_count") == 0, ZERO_RESULTS)
-    no_click = F.when(F.col("click_count") == 0, NO_CLICK)
+    no_click = F.when(~F.col("has_click"), NO_CLICK)
     reasons = {
         "auto": F.when(F.col("result_count").isNull(), no_click).otherwise(no_result),
         ZERO_RESULTS: no_result,
@@ -244,42 +243,46 @@ def _reason(fruitless: str) -> Column:
     return reasons[chosen]
 
 
-def _product_count() -> Column:
-    return F.size("products") + F.col("unnamed_count")
+def _product_count(counts: Column) -> Column:
+    """How many products are in the rows where `counts` holds, each without product_id being its own."""
+    product = F.col("product_id")
+    return F.size(F.collect_set(F.when(counts, product))) + F.count_if(counts & product.isNull())
 
 
-def _failed_sessions(judged: DataFrame, visitor: str) -> DataFrame:
+def _failed_sessions(judged: DataFrame, visitor: str, at: str) -> DataFrame:
     """Sum up each session that has a fruitless search: what lies before the first, what after the last."""
     session = Window.partitionBy(visitor, "session_id")
-    index, failed = F.col("search_index"), F.col("reason").isNotNull()
-    is_before, is_after = index < F.col("first"), index >= F.col("last")
-    named = F.size(F.array_distinct(F.flatten(F.collect_list(F.when(is_before, F.col("products"))))))
-    unnamed = F.sum(F.when(is_before, F.col("unnamed_count")).otherwise(0))
-    asked = F.sort_array(F.collect_list(F.when(failed, F.struct("search_index", "query"))))["query"]
+    failed, is_last = F.col("reason").isNotNull(), F.col("event_index") == F.col("last")
+    is_view_before = (F.col("kind") == "product_view") & (F.col("event_index") < F.col("first"))
+    asked = F.sort_array(F.collect_list(F.when(failed, F.struct("event_index", "query"))))["query"]
     return (
-        judged.withColumn("first", F.min(F.when(failed, index)).over(session))
-        .withColumn("last", F.max(F.when(failed, index)).over(session))
-        .where(F.col("first").isNotNull())
+        judged.withColumns(
+            {
+                "first": F.min(F.when(failed, F.col("event_index"))).over(session),
+                "last": F.max(F.when(failed, F.col("event_index"))).over(session),
+            }
+        )
+        .where(failed | is_view_before)
         .groupBy(visitor, "session_id")
         .agg(
-            (named + unnamed).alias("product_count"),
+            _product_count(is_view_before).alias("product_count"),
             F.count("reason").alias("fruitless_count"),
-            F.min(F.when(failed, F.col("began_at"))).alias("first_fruitless_at"),
-            F.max(F.when(failed, F.col("began_at"))).alias("last_fruitless_at"),
+            F.min(F.when(failed, F.col(at))).alias("first_fruitless_at"),
+            F.max(F.when(failed, F.col(at))).alias("last_fruitless_at"),
             F.array_compact(asked).alias("queries"),
-            (F.sum(F.when(is_after, F.col("page_count"))) - 1).alias("pages_after"),
-            F.sum(F.when(is_after, F.col("order_count"))).alias("_orders_after"),
-            F.sort_array(F.collect_list(F.when(failed, F.col("page_number")))).alias("_pages"),
-            F.max("ended_at").alias("_ended_at"),
+            F.max(F.when(is_last, F.col("pages_after"))).alias("pages_after"),
+            F.max(F.when(is_last, F.col("orders_after"))).alias("orders_after"),
+            F.sort_array(F.collect_list(F.when(failed, F.col("page_number")))).alias("page_numbers"),
+            F.max("ended_at").alias("ended_at"),
         )
     )
 
 
-def _run_length(pages: Column, near: int) -> Column:
-    """How many searches, counted back from the last, lie near each other; `pages` are their page numbers."""
-    breaks = F.filter(pages, lambda page, at: (at > 0) & (page - F.get(pages, at - 1) - 1 > near))
-    start = F.coalesce(F.array_max(breaks), F.lit(0))
-    return F.size(F.filter(pages, lambda page: page >= start))
+def _run_length(page_numbers: Column, near: int) -> Column:
+    """How many searches, counted back from the last, lie near each other."""
+    far = F.filter(page_numbers, lambda page, at: page - F.get(page_numbers, at - 1) - 1 > near)
+    start = F.coalesce(F.array_max(far), F.lit(0))
+    return F.size(F.filter(page_numbers, lambda page: page >= start))
 
 
 def _wilson(successes: Column, trials: Column, confidence: float) -> tuple[Column, Column]:
