@@ -36,7 +36,7 @@ def instant(written: Column, type: DataType, writing: TimeWriting) -> Column:
 
 
 def _since_epoch(text: Column, exponent: int) -> Column:
-    units = text.try_cast("decimal(24,9)")
+    units = text.try_cast("decimal(25,6)")
     return F.timestamp_micros(F.floor(units * F.lit(10**exponent)).try_cast("bigint"))
 
 
@@ -44,7 +44,8 @@ def _iso(text: Column, zone: str) -> Column:
     # Spark's cast also takes a year or a time of day alone, which are no instants.
     dated = F.when(text.rlike(r"^\d{4}-\d{1,2}-\d{1,2}"), F.replace(text, F.lit(","), F.lit(".")))
     timed = F.regexp_replace(dated, "^([^ T]+)$", "$1 00:00:00")
-    zoned = F.regexp_replace(timed, r"^([^ T]+[ T][0-9:.]+)$", f"$1 {zone}")
+    seconds = F.regexp_replace(timed, r"^([^ T]+[ T]\d{1,2}:\d{2})(?![:\d])", "$1:00")
+    zoned = F.regexp_replace(seconds, r"^([^ T]+[ T][0-9:.]+)$", f"$1 {zone}")
     return zoned.try_cast("timestamp")
 
 
