@@ -35,12 +35,12 @@ def run(lake: Lake, settings: Settings) -> Answer:
 def _answer(lake: Lake, visits: DataFrame, day: date) -> Answer:
     common = lake.read("gold.top_paths").where(F.col("as_of") == F.lit(day)).persist()
     first = common.orderBy(F.desc("session_count"), "path").first()
-    best = common.where("session_count >= 20").orderBy(F.desc("conversion_rate"), "path").first()
+    best = common.where("conversion_count > 0").orderBy(F.desc("conversion_count"), "path").first()
     findings = (
         Finding("Which path is the commonest?", _told(first)),
         Finding("What share of the sessions takes it?", first["share"] if first else None, "share"),
-        Finding("Which of the common paths ends in an order most often?", _told(best)),
-        Finding("How often does it?", best["conversion_rate"] if best else None, "share"),
+        Finding("Which path brings the most orders?", _told(best)),
+        Finding("How many sessions on it end in one?", best["conversion_count"] if best else 0, "sessions"),
     )
     figures = {"top_paths": plots.sankey(common)}
     rows_in, rows_out = visits.count(), common.count()

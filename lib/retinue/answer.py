@@ -27,7 +27,7 @@ class Finding:
         if isinstance(self.value, float) and self.unit == "share":
             return f"{self.value:.1%}"
         if isinstance(self.value, int | float) and not isinstance(self.value, bool):
-            number = f"{self.value:,}" if isinstance(self.value, int) else f"{self.value:,.2f}"
+            number = f"{self.value:,.2f}".rstrip("0").rstrip(".")
             return f"{number} {self.unit}".strip()
         return "none" if self.value is None else str(self.value)
 

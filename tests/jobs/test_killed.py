@@ -84,16 +84,16 @@ def writes_of(job: str) -> tuple[str, ...]:
 def test_killed_after_each_write(
     spark: SparkSession, stages: dict[str, Path], tmp_path: Path, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Killed after one write, run again and killed after two, and so on, until it comes to its end."""
     home = stages["end"].parent / f"killed_{job}"
+    shutil.copytree(stages[job], home)
     for writes in range(1, len(writes_of(job)) + 2):  # the last of them is the receipt's
-        shutil.rmtree(home, ignore_errors=True)
-        shutil.copytree(stages[job], home)
         with monkeypatch.context() as patched:
             patched.setattr(Lake, "_write", dying_after(writes))
             with pytest.raises(Killed):
                 cli.main(line(job, home))
-        assert cli.main(line(job, home)) == 0
-        assert_equal_data(spark, home, stages["end"], writes_of(job))
+    assert cli.main(line(job, home)) == 0
+    assert_equal_data(spark, home, stages["end"], writes_of(job))
 
 
 def test_killed_by_the_system_and_run_again(
