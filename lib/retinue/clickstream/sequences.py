@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -88,10 +88,10 @@ def match(visits: Visits, parts: Sequence[Part]) -> tuple[Integers, Integers]:
 class Places(NamedTuple):
     """The rows of a batch, with a place behind each visitor's last row for where a match may end."""
 
-    visitor: Integers
     at: Integers
     mask: Integers
-    end: Integers  # the place behind the last row of the same visitor
+    first: Integers  # the place of the first row of the same visitor
+    end: Integers  # the place behind its last row
     is_end: Flags
 
 
@@ -103,7 +103,8 @@ def _places(visits: Visits) -> Places:
     is_end[ends] = True
     at, mask = np.zeros((2, len(is_end)), dtype=np.int64)
     at[~is_end], mask[~is_end] = visits.at, visits.mask
-    return Places(np.repeat(visitors, counts), at, mask, np.repeat(ends, counts), is_end)
+    firsts = visits.offsets[:-1] + visitors
+    return Places(at, mask, np.repeat(firsts, counts), np.repeat(ends, counts), is_end)
 
 
 def _leads(places: Places, parts: Sequence[Part]) -> list[Integers]:
@@ -132,22 +133,27 @@ def _lead_of_row(places: Places, part: Part, fits: Flags) -> Integers:
 def _lead_of_gap(places: Places, part: Part, fits: Flags, *, after_row: bool) -> Integers:
     """The first place in time from which the rest fits; behind the last row all holds but a least time."""
     here, beyond = np.arange(len(fits)), len(fits)
-    base = places.at[np.maximum(here - after_row, 0)]
-    left, right = (_search(places, base + part.number, side) for side in ("left", "right"))
-    low = {">=": left, ">": right, "==": left}.get(part.kind, here)
-    high = {"<=": right, "<": left, "==": right}.get(part.kind, places.end)
+    wanted = places.at[np.maximum(here - after_row, 0)] + part.number
+    low = _search(places, wanted, after_equal=part.kind == ">") if part.kind in (">=", ">", "==") else here
+    high = (
+        _search(places, wanted, after_equal=part.kind != "<")
+        if part.kind in ("<=", "<", "==")
+        else places.end
+    )
     found = _next(fits & ~places.is_end)[np.maximum(here, low)]
     at_end = fits & (part.kind in ("<", "<=") or part == Part(">=", 0))
     return np.where(places.is_end, np.where(at_end, here, beyond), np.where(found < high, found, beyond))
 
 
-def _search(places: Places, instants: Integers, side: Literal["left", "right"]) -> Integers:
-    """The place at which each instant would stand among the rows of the visitor of its own place."""
-    ranked = np.unique(np.concatenate([places.at, instants]))
-    keys, wanted = (
-        places.visitor * len(ranked) + np.searchsorted(ranked, values) for values in (places.at, instants)
-    )
-    return np.searchsorted(keys[~places.is_end], wanted, side) + places.visitor
+def _search(places: Places, wanted: Integers, *, after_equal: bool) -> Integers:
+    """The place where each instant would stand among the rows of the visitor of its own place: bisection."""
+    low, high = places.first, places.end
+    while (open_still := low < high).any():
+        middle = (low + high) // 2
+        found = places.at[middle]
+        is_later = open_still & ((found <= wanted) if after_equal else (found < wanted))
+        low, high = np.where(is_later, middle + 1, low), np.where(is_later, high, np.minimum(middle, high))
+    return low
 
 
 def _next(flags: Flags) -> Integers:
