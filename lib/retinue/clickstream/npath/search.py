@@ -8,7 +8,8 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 
 from retinue.clickstream.npath import order
-from retinue.clickstream.npath.output import by_match, by_row, matches
+from retinue.clickstream.npath.matches import matches
+from retinue.clickstream.npath.output import by_match, by_row
 from retinue.clickstream.npath.question import ask
 from retinue.clickstream.npath.sequences import gather
 from retinue.clickstream.npath.spans import spans
