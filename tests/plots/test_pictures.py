@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from collections import Counter
+from itertools import combinations, pairwise
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from pyspark.sql import SparkSession
 
@@ -112,6 +115,24 @@ def test_sankey_folds_small_pages_and_rarer_paths():
     ]
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=5).map(tuple), st.integers(1, 99), min_size=1))
+def test_sankey_draws_each_move_of_each_session_and_no_other(walks):
+    columns = max(map(len, walks))
+    moves = Counter()
+    for path, sessions in walks.items():
+        ends = [*path, "left"] if len(path) < columns else path
+        for step, (here, there) in enumerate(pairwise(ends)):
+            moves[step, f"{here} → {there}"] += sessions
+    ribbons = [
+        (round(mark.get_path().vertices[0][0] // 192), *mark.get_label().split(": "))
+        for mark in sankey(pd.DataFrame({"path": walks.keys(), "session_count": walks.values()})).artists
+        if "→" in mark.get_label()
+    ]
+    assert {(step, way): int(tip.split()[0]) for step, way, tip in ribbons} == moves
+    assert len(ribbons) == len(moves)
+
+
 def test_sankey_is_the_same_whatever_the_order_of_the_rows():
     assert svg(sankey(PATHS)) == svg(sankey(PATHS[::-1])) == svg(sankey(PATHS.sample(frac=1, random_state=3)))
 
@@ -119,15 +140,15 @@ def test_sankey_is_the_same_whatever_the_order_of_the_rows():
 def test_funnel_shows_counts_shares_and_losses_in_the_order_of_the_steps():
     assert written(funnel(STEPS)) == [
         "How far do visitors get?",
-        "10 of 200 visitors (5%) reach purchase",
+        "10 of 200 visitors (5.0%) reach purchase",
         *("1. search", "200"),
-        *("2. add to cart", "50", "25% of first · 25% of previous", "−150 left (75%)"),
-        *("3. purchase", "10", "5% of first · 20% of previous", "−40 left (80%)"),
+        *("2. add to cart", "50", "25.0% of first · 25.0% of previous", "−150 left (75.0%)"),
+        *("3. purchase", "10", "5.0% of first · 20.0% of previous", "−40 left (80.0%)"),
     ]
     boxes = marks(funnel(STEPS))
     widths = [size(box)[0] for tip, box in boxes.items() if "visitors" in tip]
     assert widths == pytest.approx([596, 149, 29.8])
-    assert size(boxes["150 left before add to cart, 75% of the step before"])[0] == pytest.approx(447)
+    assert size(boxes["150 left before add to cart, 75.0% of the step before"])[0] == pytest.approx(447)
     assert len(written(funnel(STEPS, limit=1))) == 4
 
 
@@ -172,10 +193,8 @@ def test_fruitless_terms_stand_by_size_then_name_with_their_counts():
 def test_frames_of_spark_give_the_same_pictures(spark: SparkSession):
     for draw, rows in PICTURES:
         given = rows.astype(object).where(rows.notna(), None).to_dict("records")
-        assert svg(draw(spark.createDataFrame(given))) == svg(draw(rows)), draw.__name__
-    paths = spark.createDataFrame(PATHS.to_dict("records"))
-    assert svg(sankey(paths, limit=2)) == svg(sankey(PATHS, limit=2))
-    assert "Nothing to draw yet" in written(sankey(paths.limit(0)))
+        few = {} if draw is sessions_by_hour else {"limit": 2}
+        assert svg(draw(spark.createDataFrame(given), **few)) == svg(draw(rows, **few)), draw.__name__
 
 
 @pytest.mark.parametrize(("draw", "rows"), PICTURES)

@@ -35,11 +35,9 @@ def png(figure: Figure) -> bytes:
     """The figure as a PNG image of at most 256 colours, two image points to a pixel."""
     drawn, packed = io.BytesIO(), io.BytesIO()
     with _rendering():
-        figure.savefig(drawn, format="png", dpi=2 * INCH)
+        figure.savefig(drawn, format="png", dpi=2 * INCH, pil_kwargs={"compress_level": 1})
     # Fewer colours take a third of the room, which counts in a notebook that is kept with its pictures.
-    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
-        packed, format="png", optimize=True
-    )
+    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(packed, format="png")
     return packed.getvalue()
 
 
