@@ -31,6 +31,7 @@ def product(name: str | None) -> Event:
     return Event("product_view", product=name)
 
 
+QUERIES = ["red shoes", "Red Shoes", "shoes, blue", "hat", None]
 SERIOUS = [product(name) for name in "abcde"]
 
 
@@ -115,7 +116,7 @@ def random_sessions() -> dict[str, list[Event]]:
     def event() -> Event:
         kind = draw.choices(kinds, [4, 4, 4, 4, 1, 2, 0.3, 1])[0]
         if kind == "search":
-            return Event(kind, None, draw.choice([None, 0, 0, 2]), draw.choice(["x", "y", None]))
+            return Event(kind, None, draw.choice([None, 0, 0, 2]), draw.choice(QUERIES))
         return Event(kind, draw.choice([None, "a", "b", "c"]) if kind == "product_view" else None)
 
     return {f"s{number}": [event() for _ in range(draw.randrange(1, 25))] for number in range(600)}
@@ -132,6 +133,7 @@ def random_frame(spark: SparkSession, random_sessions: dict[str, list[Event]]) -
         {"min_products": 2, "min_searches": 2, "near": 2, "abandon_within": 3, "fruitless": "auto"},
         {"min_products": 0, "min_searches": 1, "near": 0, "abandon_within": 0, "fruitless": "no_click"},
         {"min_products": 1, "min_searches": 3, "near": 3, "abandon_within": 9, "fruitless": "zero_results"},
+        {"min_products": 1, "min_searches": 1, "near": 2, "abandon_within": 4, "fruitless": "refined"},
     ],
 )
 def test_random_sessions_as_the_slow_oracle_finds_them(random_frame, random_sessions, knobs) -> None:
@@ -173,9 +175,10 @@ def test_the_norm_by_products_seen(random_frame, random_sessions) -> None:
         assert row.fruitless_rate == bad / sessions
         # Wilson's limits are the rates that lie just 1.96 of their own standard errors from the one found.
         for limit in (row.low, row.high):
-            distance = abs(limit - row.fruitless_rate) / sqrt(limit * (1 - limit) / sessions)
-            assert distance == pytest.approx(1.959964, abs=1e-5)
-        assert row.low < row.fruitless_rate < row.high
+            error = 1.959964 * sqrt(limit * (1 - limit) / sessions)
+            assert abs(limit - row.fruitless_rate) == pytest.approx(error, rel=1e-5, abs=1e-7)
+        assert 0 <= row.low <= row.fruitless_rate <= row.high <= 1
+        assert row.low < row.high
 
 
 def test_columns_that_may_be_missing_and_rows_without_a_session(spark: SparkSession) -> None:

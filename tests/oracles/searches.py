@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,16 +19,20 @@ VIEWS = {"page_view", "product_view", "search"}
 
 def reason(events: Sequence[Event], place: int, fruitless: str) -> str | None:
     """Why the search at this place was fruitless, if it was."""
-    clicked = False
+    clicked, then = False, ""
     for event in events[place + 1 :]:
         if event.kind == "search":
+            then = (event.query or "").lower()
             break
         clicked = clicked or event.kind in {"product_view", "result_click"}
     by_results = "zero_results" if events[place].results == 0 else None
     by_click = None if clicked else "no_click"
     if fruitless == "auto":
         return by_click if events[place].results is None else by_results
-    return {"zero_results": by_results, "no_click": by_click}[fruitless]
+    query = (events[place].query or "").lower()
+    shares = set(re.findall(r"\w+", query)) & set(re.findall(r"\w+", then)) and query != then
+    by_words = "refined" if by_click and shares else None
+    return {"zero_results": by_results, "no_click": by_click, "refined": by_words}[fruitless]
 
 
 def views(events: Sequence[Event]) -> int:

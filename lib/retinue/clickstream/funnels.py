@@ -58,7 +58,7 @@ def funnel(
     - strict_deduplication: the search ends at a row that repeats a step reached before, other than the
       first, unless it takes the visitor a level higher
     - strict_increase: each step is strictly later than the one before
-    - strict_once: no row takes two steps, which is so anyway, save with clickhouse
+    - strict_once: no row takes two steps, which is so anyway, save with clickhouse (and slower there)
     - clickhouse: levels exactly as that engine has them: one row may take several steps that follow each
       other, and rows of one time are in the order of their steps, whatever `tie` says
 

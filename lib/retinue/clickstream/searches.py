@@ -16,7 +16,7 @@ from retinue.schema import require
 _HALF_HOUR = timedelta(minutes=30)
 _OPTIONAL = {"query": "string", "result_count": "bigint", "product_id": "string"}
 
-ZERO_RESULTS, NO_CLICK = "zero_results", "no_click"  # why a search was fruitless
+ZERO_RESULTS, NO_CLICK, REFINED = "zero_results", "no_click", "refined"  # why a search was fruitless
 
 
 def judge_searches(
@@ -30,6 +30,8 @@ def judge_searches(
     - zero_results: result_count is zero; a search without result_count is not judged fruitless
     - no_click: no product_view and no result_click follows before the next search or the session's end,
       whatever result_count says
+    - refined: no such click follows, and the next search of the session is another query that shares a word
+      (letters and digits, in lower case) with this one
     - auto: by zero_results where there is a result_count, by no_click where it is null
 
     In: what sessionize adds, `visitor`, `at`, event_type; query, result_count and product_id where there
@@ -38,7 +40,7 @@ def judge_searches(
     Out, a row a search: `visitor`, session_id, search_index (from 1 a session), searched_at (the type of
     `at`), query, result_count, page_number (pages the session had shown by then, this one included),
     has_click (boolean: a product_view or result_click before the next search or the end), is_fruitless
-    (boolean), reason (zero_results, no_click, or null).
+    (boolean), reason (zero_results, no_click, refined or null).
 
     One shuffle by visitor and session, none where the rows already lie by visitor.
     Raises SchemaMismatch; RetinueError for an unknown `fruitless`.
@@ -198,10 +200,11 @@ def _judged(sessionized: DataFrame, fruitless: str, visitor: str, at: str) -> Da
     pages, clicks = F.count_if(kind.isin(*VIEWS)), F.count_if(kind.isin("product_view", "result_click"))
     orders = F.count_if(kind == "purchase")
     # PySpark's lead cannot skip nulls, SQL's can.
-    at_next_search = F.expr(
-        "lead(if(kind = 'search', clicks_so_far, null)) ignore nulls "
+    next_search = F.expr(
+        "lead(if(kind = 'search', struct(clicks_so_far, query), null)) ignore nulls "
         f"over (partition by `{visitor}`, session_id order by event_index)"
     )
+    clicks_then = F.coalesce("next_search.clicks_so_far", "click_count")
     return (
         sessionized.where(F.col("session_id").isNotNull())
         .select(*needed[:-1], F.lower("event_type").alias("kind"), *_optional(sessionized))
@@ -216,7 +219,8 @@ def _judged(sessionized: DataFrame, fruitless: str, visitor: str, at: str) -> Da
                 "ended_at": F.last(at).over(in_all),
             }
         )
-        .withColumn("has_click", F.coalesce(at_next_search, "click_count") > F.col("clicks_so_far"))
+        .withColumn("next_search", next_search)
+        .withColumn("has_click", clicks_then > F.col("clicks_so_far"))
         .withColumn("reason", F.when(kind == "search", _reason(fruitless)))
     )
 
@@ -229,18 +233,25 @@ def _optional(rows: DataFrame) -> list[Column]:
 
 
 def _reason(fruitless: str) -> Column:
+    query, then = F.lower("query"), F.lower("next_search.query")
+    is_refined = (query != then) & F.arrays_overlap(_words(query), _words(then))
     no_result = F.when(F.col("result_count") == 0, ZERO_RESULTS)
     no_click = F.when(~F.col("has_click"), NO_CLICK)
     reasons = {
         "auto": F.when(F.col("result_count").isNull(), no_click).otherwise(no_result),
         ZERO_RESULTS: no_result,
         NO_CLICK: no_click,
+        REFINED: F.when(~F.col("has_click") & is_refined, REFINED),
     }
     chosen = fruitless.lower()
     if chosen not in reasons:
         known = ", ".join(reasons)
         raise RetinueError(f"fruitless is {fruitless!r}; it must be one of {known}{nearest(chosen, reasons)}")
     return reasons[chosen]
+
+
+def _words(query: Column) -> Column:
+    return F.regexp_extract_all(query, F.lit(r"[\p{L}\p{N}]+"), F.lit(0))
 
 
 def _product_count(counts: Column) -> Column:
@@ -289,4 +300,5 @@ def _wilson(successes: Column, trials: Column, confidence: float) -> tuple[Colum
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     rate, spread = successes / trials, z * z / trials
     half = F.sqrt((rate * (1 - rate) + spread / 4) * spread)
-    return (rate + spread / 2 - half) / (1 + spread), (rate + spread / 2 + half) / (1 + spread)
+    low, high = (rate + spread / 2 - half) / (1 + spread), (rate + spread / 2 + half) / (1 + spread)
+    return F.greatest(low, F.lit(0.0)), F.least(high, F.lit(1.0))  # at rates of 0 and 1 but for rounding
