@@ -250,6 +250,14 @@ def test_rows_equal_in_the_order_answer_alike_however_they_come(spark: SparkSess
     assert answers == {((1, "[a, b, c, d]", 1),)}
 
 
+def test_no_rows_no_answer(clicks: DataFrame) -> None:
+    nobody = clicks.filter("visitor = 'nobody'")
+    asked = {"pattern": "Home*", "measures": {"n": "count(*)"}, "empty_matches": True, "unmatched_rows": True}
+    for by in ([], ["visitor"]):
+        for output in ("row", "match"):
+            assert told(nobody, partition_by=by, output=output, **asked) == []
+
+
 def test_a_skip_that_leads_nowhere_names_the_partition(clicks: DataFrame) -> None:
     pages = {"pages": "accumulate(page)"}
     asked = {

@@ -279,7 +279,8 @@ class _Reading:
         if [token.word.lower() for token in tokens] == ["classifier", "(", ")"]:
             return LABEL
         snippet = self.snippet(tokens)
-        for inner in calls(snippet, WORDS - {"lag", "lead"}):
+        inner = next(calls(snippet, WORDS - {"lag", "lead"}), None)
+        if inner:
             raise self.fault(f"{inner.name} cannot stand inside another aggregate", inner.start)
         return self.reader.value(snippet, of if len(tokens) > 1 else None, self.text, self.what)
 
