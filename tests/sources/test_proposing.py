@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
+from sources.reading import RANGE
 
 from retinue import samples
 from retinue.errors import InputMissing, SchemaMismatch
-from retinue.sources import mappings, proposing
+from retinue.sources import events, mappings, proposing
 
 LOG = '10.0.0.{0} - - [17/May/2015:10:05:{0:02} +0000] "GET /a?q=x HTTP/1.1" 200 12 "-" "M"\n'
 SEGMENT = [
@@ -79,6 +82,29 @@ def test_unknown_json_and_parquet(tmp_path: Path) -> None:
         assert mapping.columns["price_amount"] == "`p`.`price`"
         assert mapping.fields["p"].startswith("struct<`sku`:string,`price`:string")
         assert mapping.event_types == {"Product Viewed": "product_view", "Search": "search"}
+
+
+def test_a_proposed_mapping_reads_its_file(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SEGMENT))
+    (tmp_path / "b.csv").write_text(
+        ",Visitor,Event Time,Page URL,note\n"
+        '0,v1,01.02.2024 10:00:00,https://x.y/p/1?q=a+b,"two\nlines"\n'
+        "1,v1,01.02.2024 10:00:05,https://x.y/q,\n"
+    )
+    read = {}
+    for file in ("a.jsonl", "b.csv"):
+        proposal = proposing.propose(tmp_path / file)
+        mapping = mappings.loads(proposal.toml, name="proposed")
+        events_read = events.read(spark, str(tmp_path / file), mapping, **RANGE)
+        read[file] = sorted(events_read.collect(), key=lambda row: row["position"])
+    assert {row["reason"] for rows in read.values() for row in rows} == {None}
+    assert [row["event_type"] for row in read["a.jsonl"]] == ["product_view", "search"]
+    assert [row["visitor_id"] for row in read["a.jsonl"]] == ["a1", "a2"]
+    assert [(row["event_type"], row["page"]) for row in read["b.csv"]] == [
+        ("search", "/p/1"),
+        ("page_view", "/q"),
+    ]
+    assert read["b.csv"][0]["occurred_at"] == datetime(2024, 2, 1, 10)
 
 
 def test_what_is_no_table_of_events(tmp_path: Path) -> None:

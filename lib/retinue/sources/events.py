@@ -87,8 +87,9 @@ def parse(
     """
     schema.require(records, _ORIGIN, what="events.parse")
     cut = _with_fields(records, mapping)
-    mapped = addresses.with_found(_mapped(cut, mapping), mapping.url)
-    typed = _with_numbers(_completed(mapped, mapping))
+    named = _with_named_type(_mapped(cut, mapping), mapping)
+    found = addresses.with_found(named, mapping.url)
+    typed = _with_numbers(_completed(found, mapping))
     judged = _judged(typed, mapping, _utc(earliest), _utc(latest))
     events = judged if "event_id" in mapping.columns else _with_event_ids(judged)
     return events.select(
@@ -212,9 +213,17 @@ def _evaluated(cut: DataFrame, expressions: dict[str, str], mapping: Mapping) ->
     return cut.select("_origin", "_fault", *(column.alias(name) for name, column in columns.items()))
 
 
-def _completed(mapped: DataFrame, mapping: Mapping) -> DataFrame:
+def _with_named_type(mapped: DataFrame, mapping: Mapping) -> DataFrame:
+    """Adds `_named`; the address of an event of no type, or of a ping, is not looked at."""
+    named = mapped.withColumn("_named", _named_type(mapping))
+    if mapping.url is None:
+        return named
+    return named.withColumn("_address", F.when(~F.col("_named").isin("other", "ping"), F.col("_address")))
+
+
+def _completed(found_rows: DataFrame, mapping: Mapping) -> DataFrame:
     """All event columns, as text but for occurred_at: the columns' own word before the address's."""
-    typed = mapped.withColumn("_named", _named_type(mapping)).withColumn("_type", _event_type())
+    typed = found_rows.withColumn("_type", _event_type())
     is_search = F.col("_type") == "search"
     found = {name: F.col(f"_found.{name}") for name in addresses.FOUND}
     found |= {name: F.when(is_search, found[name]) for name in ("query", "result_count")}

@@ -22,7 +22,8 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
     written = "iso"                       # iso | seconds | milliseconds | microseconds | a pattern
     zone = "UTC"                          # of times that carry none
 
-    [columns]                             # event column = a field, or SQL over the fields
+    [columns]                             # event column = a field, or SQL over the fields; Spark's
+                                          # ANSI mode is on (try_cast), r'…' is text with backslashes
     visitor_id = "visitor"
     event_name = "lower(event)"
 
@@ -30,7 +31,8 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
     view = "page_view"
     otherwise = "other"
 
-    [url]                                 # what an address tells, where the columns do not say it
+    [url]                                 # what an address tells, where the columns do not say it;
+                                          # not looked at for events of type other and ping
     address = "page_url"
     search_path = '/search'               # regular expression; without it every path may be a search
     query = ["q", "search"]               # names of parameters, the first one present counts

@@ -16,6 +16,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
@@ -202,6 +203,8 @@ def _check_header(first: str, file: SourceFile, mapping: Mapping) -> None:
     """Stop unless the file's first line names the mapping's fields, in their order."""
     found = [name.strip() for name in next(_reader(mapping.csv, [first.removeprefix("\ufeff")]), [])]
     wanted = list(mapping.fields)
+    # A column without a name, such as a written-out index, may go by any.
+    found = [name or other for name, other in zip_longest(found, wanted[: len(found)], fillvalue="")]
     if [name.lower() for name in found] == [name.lower() for name in wanted]:
         return
     missing = [name for name in wanted if name not in found]
