@@ -11,7 +11,9 @@ CORE = [
     "graphframes-py==0.9.3",
     "mlflow==3.17.2",
     "pandas==2.3.3",
+    "numpy==2.4.6",
     "pyarrow==25.0.1",
+    "pillow==13.0.0",
     "matplotlib==3.11.2",
     "rich==15.0.0",
     "crawler-user-agents==1.67.0",
@@ -19,7 +21,7 @@ CORE = [
 EXTRAS = {
     "test": ["pytest==9.2.0", "chispa==0.12.0", "hypothesis==6.170.15", "duckdb==2.0.0"],
     "lint": ["ruff==0.17.6", "mypy==2.4.1", "pandas-stubs==2.3.3.260113"],
-    "notebooks": ["jupyterlab==4.6.6", "nbclient==0.11.0", "ipykernel==7.4.0"],
+    "notebooks": ["jupyterlab==4.6.6", "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0"],
     "bench": ["duckdb==2.0.0", "polars==2.1.0", "psutil==7.2.2"],
 }
 

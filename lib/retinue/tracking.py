@@ -61,8 +61,7 @@ class Tracked:
 def _draw(folder: Path, name: str, figure: Figure) -> None:
     pictures = folder / "figures"
     pictures.mkdir(exist_ok=True)
-    title = name.replace("_", " ").capitalize()
-    (pictures / f"{name}.html").write_text(render.html(figure, title=title), encoding="utf-8")
+    (pictures / f"{name}.html").write_text(render.html(figure), encoding="utf-8")
     (pictures / f"{name}.png").write_bytes(render.png(figure))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from chispa import assert_df_equality
 from lakes import fresh
 from pyspark.sql import SparkSession
 
@@ -71,7 +72,7 @@ def assert_equal_data(spark: SparkSession, one: Path, other: Path, names: tuple[
     for name in names:
         columns = [column for column in tables.find(name).column_names if column not in VOLATILE]
         ours, theirs = (fresh(spark, home).read(name).select(columns) for home in (one, other))
-        assert ours.exceptAll(theirs).count() == theirs.exceptAll(ours).count() == 0, name
+        assert_df_equality(ours, theirs, ignore_row_order=True)
 
 
 def writes_of(job: str) -> tuple[str, ...]:

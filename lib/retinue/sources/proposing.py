@@ -24,12 +24,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "funnel": (*_VISITS, "event_type"),
     "sequence_matches": (*_VISITS, "event_type"),
     "fruitless_searches": (*_VISITS, "event_type"),
-    "search keyness": ("query",),
-    "attribution": (*_VISITS, "event_type", "channel"),
-    "baskets": (*_VISITS, "event_type", "product_id"),
-    "recommendations": (*_VISITS, "product_id"),
-    "rfm": (*_VISITS, "event_type", "price_amount"),
-    "lifetime value": (*_VISITS, "event_type", "price_amount"),
 }
 """The event columns that each analysis needs."""
 
