@@ -45,6 +45,10 @@ class Rehearsal(Lake):
         """Hold the rows."""
         self._hold(name, rows)
 
+    def rows_written(self, name: str) -> int:
+        """How many rows are held. Runs a Spark job."""
+        return self.held[name].count() if name in self.held else 0
+
     def _hold(self, name: str, rows: DataFrame) -> None:
         self.held[name] = self._conformed(name, rows)
 

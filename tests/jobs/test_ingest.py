@@ -1,0 +1,114 @@
+"""Files into the lake: what is bad waits with its reason, and goes through once its mapping is mended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from lakes import fresh
+from pyspark.sql import SparkSession
+
+from retinue import cli
+
+MAPPING = """
+format = "csv"
+legal_basis = "contract"
+[csv]
+header = true
+[fields]
+who = "STRING"
+when = "STRING"
+what = "STRING"
+[time]
+written = "{written}"
+[columns]
+visitor_id = "who"
+occurred_at = "when"
+event_name = "what"
+[event_types]
+bought = "purchase"
+"""
+CLICKS = "who,when,what\nann,2026-05-01 10:00:00,looked\nann,01/05/2026 10:05:00,bought\n,2026-05-01 10:00:00,looked\n"
+
+
+def ingested(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+    assert cli.main([*arguments, "--env", "test", "--json"]) == 0
+    told: list[dict[str, object]] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def test_bad_records_wait_and_go_through_when_the_mapping_is_mended(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clicks, mapping, home = tmp_path / "clicks.csv", tmp_path / "shop.toml", tmp_path / "home"
+    clicks.write_text(CLICKS)
+    mapping.write_text(MAPPING.format(written="yyyy-MM-dd HH:mm:ss"))
+    at = ["--mapping", str(mapping), "--home", str(home)]
+
+    first = ingested(capsys, "ingest", str(clicks), *at, "--source", "shop")[0]
+    assert (first["rows_in"], first["rows_out"], first["rows_quarantined"]) == (3, 1, 2)
+    waiting = fresh(spark, home).read("ops.quarantine").orderBy("position").collect()
+    assert [(row["position"], row["reason"].split(":")[0], row["source"]) for row in waiting] == [
+        (2, "bad_time", "shop"),
+        (3, "missing_visitor", "shop"),
+    ]
+    assert waiting[0]["record"] == "ann,01/05/2026 10:05:00,bought"
+
+    copied = tmp_path / "again.csv"
+    copied.write_text(CLICKS)
+    again = ingested(capsys, "ingest", str(copied), *at, "--source", "shop")[0]
+    assert again["rows_in"] == 0, "the same bytes under another name"
+
+    mapping.write_text(MAPPING.format(written="dd/MM/yyyy HH:mm:ss"))
+    requeued = ingested(capsys, "requeue", *at)[0]
+    assert (requeued["rows_in"], requeued["rows_out"], requeued["rows_quarantined"]) == (2, 1, 1)
+    events = fresh(spark, home).read("silver.events").orderBy("occurred_at").collect()
+    assert [(row["event_name"], row["event_type"], row["source"], row["legal_basis"]) for row in events] == [
+        ("looked", "other", "shop", "contract"),
+        ("bought", "purchase", "shop", "contract"),
+    ]
+    left = fresh(spark, home).read("ops.quarantine").where("requeued_at IS NULL").collect()
+    assert [row["position"] for row in left] == [3]
+    sessions = fresh(spark, home).read("silver.sessions").collect()
+    assert [row["event_count"] for row in sessions] == [2], "silver follows at once"
+
+
+def test_a_dry_run_writes_nothing(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clicks, mapping, home = tmp_path / "clicks.csv", tmp_path / "shop.toml", tmp_path / "home"
+    clicks.write_text(CLICKS)
+    mapping.write_text(MAPPING.format(written="yyyy-MM-dd HH:mm:ss"))
+    chosen = ["--set", f"ingest.input={clicks}", "--set", f"ingest.mapping={mapping}"]
+    line = ["run", "ingest_events", "--dry-run", "--json", "--env", "test", "--home", str(home), *chosen]
+    assert cli.main(line) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["would_hold"] == {"ops.quarantine": 2, "bronze.events": 1}
+    assert fresh(spark, home).read("bronze.events").count() == 0
+
+
+def test_a_missing_file_and_an_unknown_mapping_get_one_sentence(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ["--env", "test", "--home", str(tmp_path / "home")]
+    assert cli.main(["ingest", str(tmp_path / "nowhere.csv"), "--mapping", "generic_csv", *home]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "nowhere.csv" in said
+    assert cli.main(["ingest", str(tmp_path / "nowhere.csv"), "--mapping", "generic_cvs", *home]) == 2
+    said = capsys.readouterr().err
+    assert "generic_csv" in said
+    assert "Traceback" not in said
+
+
+def test_an_unknown_file_gets_a_mapping_that_then_reads_it(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clicks, mapping, home = tmp_path / "clicks.csv", tmp_path / "mine.toml", tmp_path / "home"
+    clicks.write_text(
+        "cookie,ts,url,action\na,2026-05-01T10:00:00Z,/home,view\na,2026-05-01T10:01:00Z,/x,view\n"
+    )
+    assert cli.main(["map", str(clicks), "--out", str(mapping)]) == 0
+    assert "retinue ingest" in capsys.readouterr().out
+    told = ingested(capsys, "ingest", str(clicks), "--mapping", str(mapping), "--home", str(home))
+    assert (told[0]["rows_in"], told[0]["rows_quarantined"]) == (2, 0)
