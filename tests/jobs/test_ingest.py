@@ -29,7 +29,11 @@ event_name = "what"
 [event_types]
 bought = "purchase"
 """
-CLICKS = "who,when,what\nann,2026-05-01 10:00:00,looked\nann,01/05/2026 10:05:00,bought\n,2026-05-01 10:00:00,looked\n"
+CLICKS = """who,when,what
+ann,2026-05-01 10:00:00,looked
+ann,01/05/2026 10:05:00,bought
+,2026-05-01 10:00:00,looked
+"""
 
 
 def ingested(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:

@@ -31,6 +31,28 @@ v3,2026-01-01 10:00:05,thing,product_view,
 PIPELINE = ("ingest_events", *INTO_SILVER, *INTO_GOLD)
 
 
+MAPPING = """
+format = "csv"
+legal_basis = "anonymous"
+[csv]
+header = true
+[fields]
+visitor_id = "STRING"
+occurred_at = "STRING"
+event_name = "STRING"
+event_type = "STRING"
+query = "STRING"
+[time]
+written = "yyyy-MM-dd HH:mm:ss"
+[columns]
+visitor_id = "visitor_id"
+occurred_at = "occurred_at"
+event_name = "event_name"
+event_type = "event_type"
+query = "query"
+"""
+
+
 class Killed(BaseException):
     """No handler of the job sees it, as none sees a signal that kills."""
 
@@ -50,7 +72,12 @@ def dying_after(writes: int) -> Callable[..., None]:
 
 
 def line(job: str, home: Path) -> list[str]:
-    delivery = ["--set", f"ingest.input={home.parent / 'events.csv'}", "--set", "ingest.mapping=generic_csv"]
+    delivery = [
+        "--set",
+        f"ingest.input={home.parent / 'events.csv'}",
+        "--set",
+        f"ingest.mapping={home.parent / 'shop.toml'}",
+    ]
     return ["run", job, "--env", "test", "--home", str(home), *delivery]
 
 
@@ -59,6 +86,7 @@ def stages(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dic
     """The home as each job finds it, and at the end as the last one leaves it."""
     folder = tmp_path_factory.mktemp("stages")
     (folder / "events.csv").write_text(CSV)
+    (folder / "shop.toml").write_text(MAPPING)
     home = folder / "clean"
     before = {}
     for job in PIPELINE:
