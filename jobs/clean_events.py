@@ -6,7 +6,7 @@ cleaned again: a day decides by itself whether a visitor went at a machine's pac
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue import cli, job
@@ -19,8 +19,6 @@ from retinue.settings import Settings
 NAME = "clean_events"
 READS = ("bronze.events",)
 WRITES = ("silver.events",)
-
-DAY = F.to_date("occurred_at").alias("_day")
 
 
 def run(lake: Lake, settings: Settings) -> Answer:
@@ -40,11 +38,15 @@ def _delivered(lake: Lake, settings: Settings) -> DataFrame:
     since = job.last_seen(lake, settings, job=NAME, table="bronze.events", section="bots")
     if since is None:
         return events.first_delivered(bronze)
-    days = touched(lake.changes("bronze.events", since=since), by=["visitor_id", DAY])
-    on_days = of(bronze.select("*", DAY), days)
+    days = touched(lake.changes("bronze.events", since=since), by=["visitor_id", _day()])
+    on_days = of(bronze.select("*", _day()), days)
     # The same event may have been delivered for another day before: it is that one then.
     with_twins = of(bronze, touched(on_days, by=["source", "event_id"]))
-    return of(events.first_delivered(with_twins).select("*", DAY), days)
+    return of(events.first_delivered(with_twins).select("*", _day()), days)
+
+
+def _day() -> Column:
+    return F.to_date("occurred_at").alias("_day")
 
 
 def _answer(lake: Lake, *, rows_in: int) -> Answer:
