@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 
 from pyspark import SparkContext
 from pyspark.conf import SparkConf
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from retinue.settings import Settings
 
 __all__ = ["start"]
+
+# PySpark prints as JSON what it raises as an exception in the next moment.
+ECHOES = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 
 
 def start(settings: Settings, *, name: str = "retinue") -> SparkSession:
@@ -25,6 +30,8 @@ def start(settings: Settings, *, name: str = "retinue") -> SparkSession:
     time.tzset()
     # Else pyspark starts its workers with whatever python3 is first on PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    for name in ECHOES:
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
     running = SparkSession.getActiveSession()
     if running:
         return running
