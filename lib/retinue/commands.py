@@ -218,6 +218,8 @@ def _print_report(report: Report, settings: Settings) -> None:
         f"{counts['rows_quarantined']:,} quarantined, {report.duration_seconds:.1f} s"
     )
     for name, version in report.output_versions.items():
+        if name == "ops.findings":
+            continue  # the ids above
         console.out.print(f"wrote {name} version {version} in {settings.lake_root}/{name.replace('.', '/')}")
 
 
@@ -258,7 +260,7 @@ def _passed_on(asked: Namespace) -> list[str]:
 def _print_places(settings: Settings, page: Path) -> None:
     places = {
         "tables": settings.lake_root,
-        "MLflow": f"mlflow ui --backend-store-uri {settings.tracking_uri}",
+        "MLflow": f"mlflow ui --backend-store-uri {shlex.quote(settings.tracking_uri)}",
         "report": str(page),
     }
     console.table(["what", "where"], list(places.items()))
