@@ -48,7 +48,10 @@ def _findings(rows: list[Row], minutes: float) -> tuple[Finding, ...]:
     return (
         Finding(f"How many visitors reach {first['step']}?", first["visitor_count"], "visitors"),
         Finding(f"What share of these gets to {there}?", last["share_of_first"], "share"),
-        Finding("Before which step do most visitors stay behind?", worst["step"]),
+        Finding(
+            "Before which step do most visitors stay behind?",
+            worst["step"] if first["visitor_count"] else None,
+        ),
     )
 
 

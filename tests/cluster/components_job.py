@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 from graphframes import GraphFrame
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 
@@ -28,7 +28,9 @@ def components(events: DataFrame) -> DataFrame:
         F.concat(F.lit("day:"), F.to_date("occurred_at"), F.lit("/"), F.hour("occurred_at")).alias("dst"),
     ).distinct()
     vertices = edges.select(F.col("src").alias("id")).union(edges.select("dst")).distinct()
-    return GraphFrame(vertices, edges).connectedComponents(algorithm="graphx")
+    found = GraphFrame(vertices, edges).connectedComponents(algorithm="graphx")
+    # The ids of components depend on the partitions; the least member does not.
+    return found.select("id", F.min("id").over(Window.partitionBy("component")).alias("island"))
 
 
 if __name__ == "__main__":
