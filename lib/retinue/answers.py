@@ -42,7 +42,8 @@ def _newest(lake: Lake) -> list[Row]:
     """The newest successful run of each job, in the order in which they ran."""
     last = Window.partitionBy("job").orderBy(F.desc("ended_at"), "run_id")
     runs = lake.read("ops.runs").where("status = 'succeeded'").withColumn("_rank", F.row_number().over(last))
-    return runs.where("_rank = 1").orderBy("ended_at", "job").collect()
+    known = F.col("job").isin(registry.names())
+    return runs.where(known & (F.col("_rank") == 1)).orderBy("ended_at", "job").collect()
 
 
 def _section(lake: Lake, settings: Settings, run: Row) -> Section:
@@ -60,7 +61,7 @@ def _shown(lake: Lake, finding_ids: list[str]) -> list[Shown]:
     found = {row["finding_id"]: row for row in rows}
     return [
         Shown(each, row["question"], Finding(row["question"], json.loads(row["value"]), row["unit"]).shown)
-        for each, row in ((each, found[each]) for each in finding_ids)
+        for each, row in ((each, found[each]) for each in finding_ids if each in found)
     ]
 
 

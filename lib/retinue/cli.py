@@ -44,7 +44,7 @@ def submitted(file: str) -> None:
 def _refuse(asked: argparse.Namespace, sentence: str) -> int:
     if asked.json:
         console.told({"status": "failed", "error": sentence})
-    console.err.print(sentence, markup=False)
+    console.err.print(sentence)
     return 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.resources
+import os
 import zipfile
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
@@ -32,9 +33,12 @@ def package(folder: Path) -> Path:
     """Write retinue-<version>.zip into the folder, for --py-files, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"retinue-{version()}.zip"
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in _files():
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
+    if not target.exists():  # else a driver that runs from it would lose it
+        made = target.with_suffix(f".{os.getpid()}")
+        with zipfile.ZipFile(made, "w") as archive:
+            for name, content in _files():
+                archive.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
+        made.replace(target)
     return target
 
 
@@ -48,7 +52,7 @@ def _files() -> list[tuple[str, bytes]]:
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
     for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != "__pycache__":
+        if entry.is_dir() and entry.name not in ("__pycache__", "locks"):
             yield from _walk(entry, f"{prefix}/{entry.name}")
         elif entry.is_file() and not entry.name.endswith(".pyc"):
             yield f"{prefix}/{entry.name}", entry

@@ -7,6 +7,7 @@ exit code.
 from __future__ import annotations
 
 import importlib.resources
+import os
 import shlex
 import subprocess
 from argparse import Namespace
@@ -54,7 +55,7 @@ def run(asked: Namespace, settings: Settings) -> int:
     if asked.dry_run:
         return _rehearse(asked, settings)
     _tell(asked, [_performed(asked.job, settings)], settings)
-    console.err.print(f"the same by hand: {_submit_line(asked)}", markup=False)
+    console.err.print(f"the same by hand: {_submit_line(asked)}")
     return 0
 
 
@@ -68,7 +69,8 @@ def submit(asked: Namespace, settings: Settings) -> int:
     master = ["--master", asked.master] if asked.master else []
     with importlib.resources.as_file(importlib.resources.files("retinue.jobs") / f"{asked.job}.py") as file:
         line = [str(spark_submit), *master, "--py-files", str(archive), str(file), *_passed_on(asked)]
-        return subprocess.run(line, check=False).returncode
+        environment = {**os.environ, "SPARK_HOME": str(spark_submit.parents[1])}
+        return subprocess.run(line, env=environment, check=False).returncode
 
 
 def ingest(asked: Namespace, settings: Settings) -> int:
@@ -83,21 +85,23 @@ def propose(asked: Namespace, settings: Settings) -> int:
     """A mapping for an unknown file, and what could be analysed with it."""
     proposal = proposing.propose(asked.input)
     if asked.out:
+        if Path(asked.out).exists():
+            raise InputMissing(f"{asked.out} is there already; give --out another name, or move it away")
         Path(asked.out).write_text(proposal.toml, encoding="utf-8")
     if asked.json:
         console.told(asdict(proposal))
         return 0
     if not asked.out:
-        console.out.print(proposal.toml, markup=False)
+        console.out.print(proposal.toml)
     rows = [(analysis, "yes", "") for analysis in proposal.feeds]
     rows += [(analysis, "no", ", ".join(columns)) for analysis, columns in proposal.missing.items()]
     console.table(["analysis", "fed", "missing"], rows)
     for remark in proposal.remarks:
-        console.out.print(remark, markup=False)
+        console.out.print(remark)
     if proposal.ready:
         console.out.print(f"the ready mapping {proposal.ready} reads it as it is")
     mapping = proposal.ready or asked.out or "the mapping above, saved and checked"
-    console.out.print(f"next: retinue ingest {asked.input} --mapping {mapping}", markup=False)
+    console.out.print(f"next: retinue ingest {asked.input} --mapping {mapping}")
     return 0
 
 
@@ -190,7 +194,7 @@ def prove(asked: Namespace, settings: Settings) -> int:
         rows = [(proof.question, proof.then, proof.now, proof.verdict)]
         console.table(["question", "then", "now", "verdict"], rows)
         if proof.why:
-            console.out.print(proof.why, markup=False)
+            console.out.print(proof.why)
     return 0 if proof.verdict == "equal" else 1
 
 
@@ -254,6 +258,7 @@ def _passed_on(asked: Namespace) -> list[str]:
     """The common arguments, as another process takes them."""
     named = {"--env": asked.env, "--home": asked.home, "--conf": asked.conf, "--as-of": asked.as_of}
     given = [part for flag, value in named.items() if value for part in (flag, str(value))]
+    given += ["--json"] if asked.json else []
     return [*given, *(part for text in asked.set for part in ("--set", text))]
 
 

@@ -14,13 +14,16 @@ from pyspark.sql import SparkSession
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["err", "out", "table", "told", "working"]
 
 WIDE = 140  # characters, where no terminal says how wide it is
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else WIDE)
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}  # users' words are no markup
+
+out = Console(**PLAIN, width=None if sys.stdout.isatty() else WIDE)
+err = Console(**PLAIN, stderr=True, width=None if sys.stderr.isatty() else WIDE)
 
 LOOK_EVERY = 0.5  # seconds between two looks at Spark's progress
 SPEAK_EVERY = 10.0  # seconds between two lines where there is no terminal to redraw
@@ -34,7 +37,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
         numeric = bool(filled) and all(row[place][:1].isdigit() for row in filled)
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in filled:
-        drawn.add_row(*(cell.replace("[", "\\[") for cell in row))
+        drawn.add_row(*map(Text, row))
     out.print(drawn)
 
 
@@ -62,11 +65,11 @@ def working(spark: SparkSession, what: str) -> Iterator[None]:
 
 def _watch(spark: SparkSession, what: str, done: threading.Event) -> None:
     begun = spoken = time.monotonic()
-    with err.status(what) as status:
+    with err.status(Text(what)) as status:
         while not done.wait(LOOK_EVERY):
             now = time.monotonic()
             line = f"{what}: {now - begun:.0f} s{_tasks(spark)}"
-            status.update(line)
+            status.update(Text(line))
             if not err.is_terminal and now - spoken >= SPEAK_EVERY:
                 err.print(line)
                 spoken = now

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from retinue import code, receipts, registry, tracking
+from retinue import code, receipts, registry, tables, tracking
 from retinue.answer import Answer
 from retinue.errors import InputMissing
 from retinue.lake import Lake
@@ -102,7 +102,7 @@ def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: 
     """The version of the table that the job's last successful run read, if that run still counts.
 
     None asks for a full run: there was none yet, or the settings of this section or the code
-    have changed since, so that what it left is not what this run would leave.
+    have changed since, or another run (one that failed, say) has written over what it left.
     Runs a Spark job and brings one row.
     """
     succeeded = (F.col("job") == job) & (F.col("status") == "succeeded")
@@ -111,8 +111,16 @@ def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: 
         return None
     if json.loads(last["settings"])[section] != asdict(settings)[section]:
         return None
+    if any(lake.version(name) != version for name, version in _owned(last).items()):
+        return None
     seen: int | None = last["input_versions"].get(table)
     return seen
+
+
+def _owned(run: Row) -> dict[str, int]:
+    """The versions that the run left of the tables that are its job's alone."""
+    written: dict[str, int] = run["output_versions"]
+    return {name: version for name, version in written.items() if tables.find(name).owner == run["job"]}
 
 
 def perform(name: str, lake: Lake, settings: Settings) -> Report:

@@ -55,11 +55,13 @@ ANOTHER_CAME_FIRST = (
 class Journal:
     """Which version of each table was read first, and which was written last.
 
-    `without_purpose` has the tables with personal columns that were read without one.
+    `unchanged` has the tables whose newest write had nothing to do; `without_purpose` has those
+    with personal columns that were read without one.
     """
 
     read: dict[str, int] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
+    unchanged: set[str] = field(default_factory=set)
     without_purpose: set[str] = field(default_factory=set)
 
 
@@ -208,7 +210,7 @@ class Lake:
     def rows_written(self, name: str) -> int:
         """How many rows this run's newest write of the table put in or changed."""
         version = self.journal.written.get(name)
-        if version is None:
+        if version is None or name in self.journal.unchanged:
             return 0
         done = self.history(name).where(F.col("version") == version).select("operationMetrics").first()
         metrics = done["operationMetrics"] if done else {}
@@ -275,9 +277,10 @@ class Lake:
                 f"{name} is for analysis, yet {', '.join(sorted(self.journal.without_purpose))} was read "
                 f"without a purpose; read it with purpose= one of {', '.join(self.purposes)}"
             )
-        self.create(name)
+        before = self.version(name)
         self._again(commit)
-        self.journal.written[name] = self.version(name)
+        self.journal.written[name] = after = self.version(name)
+        self.journal.unchanged = {*self.journal.unchanged - {name}, *([name] if after == before else [])}
 
     def _again(self, commit: Callable[[], Result]) -> Result:
         """Commit, and once more whenever another writer came first; waits grow and are uneven."""

@@ -119,7 +119,7 @@ def _with(proof: Proof, verdict: str, **found: Any) -> Proof:
 
 def _versions(lake: Lake) -> dict[str, int]:
     """The data that the run read; the run log itself is no data."""
-    return {name: v for name, v in lake.journal.read.items() if tables.find(name).layer != "ops"}
+    return {name: v for name, v in lake.journal.read.items() if name not in ("ops.runs", "ops.findings")}
 
 
 def _settled(settings: Settings) -> str:

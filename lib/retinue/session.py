@@ -30,8 +30,8 @@ def start(settings: Settings, *, name: str = "retinue") -> SparkSession:
     time.tzset()
     # Else pyspark starts its workers with whatever python3 is first on PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    for name in ECHOES:
-        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for echo in ECHOES:
+        PySparkLogger.getLogger(echo).setLevel(logging.CRITICAL + 1)
     running = SparkSession.getActiveSession()
     if running:
         return running
@@ -44,7 +44,11 @@ def start(settings: Settings, *, name: str = "retinue") -> SparkSession:
 
 
 def _wanted(settings: Settings) -> dict[str, str]:
-    wanted = {"spark.sql.warehouse.dir": str(settings.home_path / "warehouse"), **settings.spark.options}
+    wanted = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": str(settings.home_path / "warehouse"),
+        **settings.spark.options,
+    }
     return {"spark.master": settings.spark.master, **wanted} if settings.spark.master else wanted
 
 

@@ -7,6 +7,7 @@ the bounds. All faults of all layers are gathered and told at once.
 from __future__ import annotations
 
 import importlib.resources
+import math
 import os
 import tomllib
 import typing
@@ -29,7 +30,7 @@ Bound = Callable[[Any], str]
 
 def at_least(least: float) -> Bound:
     """The bound of a number: '' where it holds, else what is wrong."""
-    return lambda found: "" if found >= least else f"found {found!r}, wanted at least {least}"
+    return lambda found: "" if least <= found < math.inf else f"found {found!r}, wanted at least {least}"
 
 
 def one_of(*words: str) -> Bound:
@@ -56,7 +57,11 @@ def day_or_empty(found: str) -> str:
 def named_predicates(found: list[str]) -> str:
     """The bound of a list of `name: predicate`."""
     wrong = [step for step in found if not all(part.strip() for part in step.partition(":"))]
-    return f"found {wrong[0]!r}, wanted 'name: predicate'" if wrong else ""
+    if wrong or not found:
+        return f"found {wrong[0] if wrong else found!r}, wanted 'name: predicate'"
+    names = [step.partition(":")[0].strip() for step in found]
+    twice = [name for name in names if names.count(name) > 1]
+    return f"found two steps of the name {twice[0]!r}, wanted one" if twice else ""
 
 
 @dataclass(frozen=True)
@@ -361,6 +366,8 @@ def _checked(found: Any, kind: Any) -> tuple[Any, str]:
         return found, "missing; it must have a value"
     if kind is float and type(found) is int:
         found = float(found)
+    if kind is str and isinstance(found, date):
+        found = found.isoformat()  # TOML's own dates need no quotes
     if not _is_a(found, kind):
         return found, f"found {found!r}, wanted {WANTED.get(kind, 'a section')}"
     return found, next(filter(None, (bound(found) for bound in bounds)), "")

@@ -75,7 +75,7 @@ def deliver(spark: SparkSession, home: Path, records: list[Record], number: int,
 
 def test_slices_out_of_order_equal_one_go(spark: SparkSession, tmp_path: Path) -> None:
     delivered = slices(random.Random(20_260_301))
-    narrow = ["bots.max_per_minute=3", "sessions.max_events=9"]
+    narrow = ["bots.max_per_minute=3", "sessions.max_events=4"]
     whole, sliced = (
         settings.load("test", home=tmp_path / name, overrides=narrow) for name in ("whole", "sliced")
     )

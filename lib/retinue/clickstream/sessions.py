@@ -57,7 +57,9 @@ def sessionize(
     require(events, keys, what="sessionize")
     _refuse(keys, timeout, click_lag, max_events)
 
-    rows = _with_lanes(events.drop(*SESSION_COLUMNS), visitor, at)
+    added = {"is_rapid": click_lag is not None, "is_runaway": max_events is not None}
+    replaced = [name for name in SESSION_COLUMNS if added.get(name, True)]
+    rows = _with_lanes(events.drop(*replaced), visitor, at)
     lanes = [name for name in (visitor, _LANE) if name in rows.columns]
     in_order = Window.partitionBy(*lanes).orderBy(_MICROS, *keys[2:], _FINGERPRINT)
 

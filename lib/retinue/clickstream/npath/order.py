@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,7 +102,8 @@ def clock(rows: DataFrame, key: Column, within: timedelta | Number) -> tuple[Col
     if isinstance(kind, T.IntegralType):
         return key.cast("long"), limit
     if isinstance(kind, T.FractionalType):
-        return key.cast("double"), float(limit)
+        # As they are written: in binary .4 - .1 is more than .3.
+        return key.cast("string").try_cast("decimal(38,9)"), Decimal(str(limit))
     raise PatternError(
         f"within: it needs times or numbers, and the first of order_by is of type {kind.simpleString()}"
     )
@@ -109,4 +111,6 @@ def clock(rows: DataFrame, key: Column, within: timedelta | Number) -> tuple[Col
 
 def _micros(within: timedelta | Number, unit: timedelta) -> Number:
     one = timedelta(microseconds=1)
-    return within // one if isinstance(within, timedelta) else within * (unit // one)
+    if isinstance(within, timedelta):
+        return within // one
+    return within if within == math.inf else round(within * (unit // one))  # 1.001 s is 1,001,000

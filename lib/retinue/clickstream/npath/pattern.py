@@ -18,7 +18,7 @@ from retinue.errors import nearest
 
 DEPTH = 100
 TOKEN = re.compile(
-    r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<range>\{\s*\d*\s*(?:,\s*\d*\s*)?\})|(?P<sign>[.|()^$?*+])|(?P<end>$))"
+    r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<range>\{\s*(?:\d+\s*(?:,\s*\d*\s*)?|,\s*\d*\s*)\})|(?P<sign>[.|()^$?*+])|(?P<end>$))"
 )
 COUNTS = {"?": (0, 1), "*": (0, None), "+": (1, None)}
 
