@@ -74,8 +74,12 @@ def test_a_gap_equal_to_the_timeout_does_not_split(spark: SparkSession) -> None:
 def test_session_columns_of_the_input_are_replaced(spark: SparkSession) -> None:
     events = spark.createDataFrame([("v", NOON, "a", None, None)], EVENTS)
     once = sessionize(events.withColumns({"session_id": F.lit("own"), "is_rapid": F.lit(7)}))
-    assert once.columns == [*events.columns, "session_id", "session_index", "event_index"]
+    numbers = ["session_id", "session_index", "event_index"]
+    assert once.columns == [*events.columns, "is_rapid", *numbers]
     assert sessionize(once).collect() == once.collect()
+    timed = sessionize(once, click_lag=timedelta(seconds=1))
+    assert timed.columns == [*events.columns, *numbers, "is_rapid"]
+    assert timed.first().is_rapid is False
 
 
 def test_without_a_tie_the_id_has_an_empty_third_part(spark: SparkSession) -> None:

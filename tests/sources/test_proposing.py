@@ -37,8 +37,8 @@ SEGMENT = [
 def test_ready_mappings_are_recognised(tmp_path: Path) -> None:
     proposal = proposing.propose(samples.ecommerce())
     assert proposal.ready == "ecommerce_csv"
-    assert {"sessionize", "fruitless_searches", "attribution"} <= set(proposal.feeds)
-    assert proposal.missing["rfm"] == ("price_amount",)
+    assert set(proposal.feeds) == set(proposing.NEEDS)
+    assert proposal.missing == {}
     (tmp_path / "access.log").write_text("".join(LOG.format(i) for i in range(9)))
     assert proposing.propose(tmp_path / "access.log").ready == "combined_log"
     (tmp_path / "snow.tsv").write_text("\t".join("x" * 131) + "\n")
@@ -68,7 +68,7 @@ def test_an_unknown_csv(tmp_path: Path) -> None:
     assert mapping.url is not None
     assert (mapping.url.query, mapping.url.channel) == (("q",), ("utm_medium",))
     assert proposal.remarks == ("times are read as dd/MM/yyyy HH:mm; they could be MM/dd/yyyy HH:mm too",)
-    assert "baskets" in proposal.missing
+    assert "fruitless_searches" in proposal.feeds
 
 
 def test_unknown_json_and_parquet(tmp_path: Path) -> None:
@@ -110,7 +110,8 @@ def test_a_proposed_mapping_reads_its_file(spark: SparkSession, tmp_path: Path) 
 def test_what_is_no_table_of_events(tmp_path: Path) -> None:
     (tmp_path / "q.tsv").write_text("id\tquery\n1\tred chair\n2\tblue chair\n")
     proposal = proposing.propose(tmp_path / "q.tsv")
-    assert (proposal.columns, proposal.feeds) == (("query",), ("search keyness",))
+    assert (proposal.columns, proposal.feeds) == (("query",), ())
+    assert proposal.missing["top_paths"] == ("visitor_id", "occurred_at", "page")
     assert '# visitor_id = "" # needed: name the field' in proposal.toml
     assert proposal.remarks[0] == "no field for visitor_id was made out"
     for name, content in {"b": b"\x00\x01\x02", "e": b"\n\n", "w": b"just words\nno table\n"}.items():
