@@ -26,9 +26,9 @@ def spans(matcher: Matcher, within: Number | None, names: Mapping[str, str]) -> 
     """
 
     def find(masks: pa.Array, clocks: pa.Array, partitions: pa.Array) -> pa.Array:
-        batch = zip(_lists(masks), clocks, partitions, strict=True)
+        batch = zip(lists(masks), clocks, partitions, strict=True)
         return _packed(
-            [list(matcher.find(rows, _limits(clock, within), str(name))) for rows, clock, name in batch]
+            [list(matcher.find(rows, limits(clock, within), str(name))) for rows, clock, name in batch]
         )
 
     parts = [
@@ -40,23 +40,23 @@ def spans(matcher: Matcher, within: Number | None, names: Mapping[str, str]) -> 
     return arrow_udf(find, TYPE)(F.col(f"{ROWS}.mask"), clock, partition)  # type: ignore[no-any-return, call-overload]
 
 
-def _lists(arrays: pa.ListArray) -> Iterable[list[int]]:
+def lists(arrays: pa.ListArray) -> Iterable[list[int]]:
     """Each array as a plain list; numpy's buffers become integers far faster than Arrow's scalars."""
     values, offsets = arrays.values.to_numpy(), arrays.offsets.to_pylist()
     return (values[start:end].tolist() for start, end in pairwise(offsets))
 
 
-def _limits(clock: pa.Scalar, within: Number | None) -> list[int] | None:
+def limits(clock: pa.Scalar, within: Number | None) -> list[int] | None:
     """For each row the place before which a match from it must end; a row without a time allows none."""
     if within is None:
         return None
-    times, limits, limit = clock.as_py(), [], 0
+    times, ends, limit = clock.as_py(), [], 0
     for start, time in enumerate(times):
         limit = max(limit, start)
         while limit < len(times) and _is_near(time, times[limit], within):
             limit += 1
-        limits.append(limit)
-    return limits
+        ends.append(limit)
+    return ends
 
 
 def _is_near(first: Number | None, last: Number | None, within: Number) -> bool:
