@@ -66,7 +66,7 @@ class Matcher:
                 continue
             found = Found(start, end, self._labels(masks, start, end) if self.labelled else b"")
             yield found
-            start = self._resume(found, name)
+            start = self.resume(found, name)
 
     def _ends(self, places: _Places, share: bool) -> Callable[[int], int | None]:
         """From a start to the end of its match, or None.
@@ -107,7 +107,8 @@ class Matcher:
             front = cells.pop().front[front]
         return bytes(labels)
 
-    def _resume(self, found: Found, name: str) -> int:
+    def resume(self, found: Found, name: str) -> int:
+        """The row that the search goes on from after this match; `name` names the partition if it cannot."""
         if self.skip.to == "next row" or found.start == found.end:
             return found.start + 1
         if self.skip.to == "past last row":
