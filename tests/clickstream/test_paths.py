@@ -105,6 +105,15 @@ def test_transitions_begin_at_the_entry_and_end_at_the_exit(sessionized, session
         assert row.share == row.transition_count / leaving
 
 
+@pytest.mark.parametrize(("steps", "limit"), [(3, 2), (9, 9), (1, 1)])
+def test_the_step_matrix_says_where_every_session_stands(sessionized, sessions, steps, limit) -> None:
+    found = paths.step_matrix(sessionized, steps=steps, limit=limit).collect()
+    wanted = oracle.step_matrix(sessions, steps_shown=steps, limit=limit)
+    assert Counter({(row.step_index, row.step): row.session_count for row in found}) == wanted
+    everything = sum(count for (place, _), count in wanted.items() if place == 1)
+    assert all(row.share == row.session_count / everything for row in found)
+
+
 def test_the_tree_holds_every_beginning_and_where_sessions_end(sessionized, sessions) -> None:
     found = {tuple(row.path): row for row in paths.path_tree(sessionized, depth=3).collect()}
     wanted = oracle.tree(sessions, depth=3)

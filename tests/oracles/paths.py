@@ -61,3 +61,16 @@ def tree(sessions: Iterable[Session], *, depth: int) -> dict[tuple[str, ...], tu
             count, conversions = nodes.get(ended[:upto], (0, 0))
             nodes[ended[:upto]] = count + 1, conversions + bought
     return nodes
+
+
+def step_matrix(sessions: Iterable[Session], *, steps_shown: int, limit: int) -> Counter[tuple[int, str]]:
+    """Per place and name: sessions that stand there."""
+    walked = [path for _, values, _ in sessions if (path := steps(values, collapse=True))]
+    shown = [[*path[:steps_shown], *["(exit)"] * (steps_shown - len(path))] for path in walked]
+    sizes = Counter(step for path in shown for step in path if step != "(exit)")
+    kept = {*sorted(sizes, key=lambda step: (-sizes[step], step))[:limit], "(exit)"}
+    return Counter(
+        (place, step if step in kept else "(other)")
+        for path in shown
+        for place, step in enumerate(path, start=1)
+    )

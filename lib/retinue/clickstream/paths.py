@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from retinue.clickstream.predicates import PURCHASE, holds
 from retinue.errors import RetinueError
 from retinue.schema import require
 
-ENTRY, EXIT = "(entry)", "(exit)"
+ENTRY, EXIT, OTHER = "(entry)", "(exit)", "(other)"
 
 
 def session_paths(
@@ -71,7 +72,7 @@ def top_paths(
 
     Raises SchemaMismatch; RetinueError where `length` or `limit` is below 1.
     """
-    _refuse_below_one(length=length, limit=limit)
+    refuse_below_one(length=length, limit=limit)
     sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
     return _commonest(sessions.withColumn("path", F.slice("path", 1, length)), visitor, limit)
 
@@ -92,11 +93,10 @@ def paths_from(
     A path has at most `length` steps, the anchor its first. A session counts once, one without the anchor
     not at all: share is of the sessions that have it. Columns, order and errors are those of top_paths.
     """
-    _refuse_below_one(length=length, limit=limit)
+    refuse_below_one(length=length, limit=limit)
     sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
-    place = F.array_position("path", anchor)
-    onward = sessions.where(place > 0).withColumn("path", F.slice("path", place, F.lit(length)))
-    return _commonest(onward, visitor, limit)
+    onward = F.slice("path", F.array_position("path", anchor), F.lit(length))
+    return _through(sessions, anchor, onward, visitor, limit)
 
 
 def paths_to(
@@ -115,12 +115,11 @@ def paths_to(
     A path has at most `length` steps, the anchor its last. A session counts once, one without the anchor
     not at all: share is of the sessions that have it. Columns, order and errors are those of top_paths.
     """
-    _refuse_below_one(length=length, limit=limit)
+    refuse_below_one(length=length, limit=limit)
     sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
     place = F.array_position("path", anchor)
-    first = F.greatest(place - (length - 1), F.lit(1).cast("bigint"))
-    leading = sessions.where(place > 0).withColumn("path", F.slice("path", first, place - first + 1))
-    return _commonest(leading, visitor, limit)
+    leading = F.slice("path", F.greatest(place - length + 1, F.lit(1)), F.least(place, F.lit(length)))
+    return _through(sessions, anchor, leading, visitor, limit)
 
 
 def transitions(
@@ -152,6 +151,41 @@ def transitions(
     )
 
 
+def step_matrix(
+    sessionized: DataFrame,
+    *,
+    of: str = "page",
+    steps: int = 8,
+    limit: int = 10,
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+) -> DataFrame:
+    """Where the sessions stand at their first, second, third step: at which, or already gone.
+
+    A session of n steps stands at "(exit)" from place n + 1 on, so that the shares of every place sum to 1.
+    The `limit` steps with most sessions in all these places keep their name, ties by name; all the others
+    together are "(other)". See session_paths for what a step is.
+
+    Out, a row a place and step that a session stands at: step_index (int, the place, from 1 to `steps`), step
+    (string), session_count, share (of all sessions with a step).
+
+    Raises SchemaMismatch; RetinueError where `steps` or `limit` is below 1.
+    """
+    refuse_below_one(steps=steps, limit=limit)
+    sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor)
+    to_the_end = F.concat("path", F.array_repeat(F.lit(EXIT), steps))
+    standing = sessions.select(F.posexplode(F.slice(to_the_end, 1, steps)).alias("place", "step"))
+    named = F.when((F.col("rank") <= limit) | (F.col("step") == EXIT), F.col("step")).otherwise(OTHER)
+    return (
+        _ranked(standing.groupBy("place", "step").agg(F.count("*").alias("session_count")))
+        .groupBy((F.col("place") + 1).alias("step_index"), named.alias("step"))
+        .agg(F.sum("session_count").alias("session_count"))
+        .withColumn(
+            "share", F.col("session_count") / F.sum("session_count").over(Window.partitionBy("step_index"))
+        )
+    )
+
+
 def path_tree(
     sessionized: DataFrame,
     *,
@@ -173,7 +207,7 @@ def path_tree(
     Reads its input twice, the second time for the number of sessions alone.
     Raises SchemaMismatch; RetinueError where `depth` is below 1.
     """
-    _refuse_below_one(depth=depth)
+    refuse_below_one(depth=depth)
     sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
     total = sessions.agg(F.count("*").alias("_all"))
     counted, size = F.col("session_count"), F.size("path")
@@ -196,11 +230,14 @@ def path_tree(
 
 
 def _conversion(sessionized: DataFrame, conversion: str | Column | None) -> Column:
-    if conversion is not None:
-        return F.expr(conversion) if isinstance(conversion, str) else conversion
-    if "event_type" in sessionized.columns:
-        return F.lower("event_type") == "purchase"
-    return F.lit(None).cast("boolean")
+    if conversion is None and "event_type" not in sessionized.columns:
+        return F.lit(None).cast("boolean")
+    return holds(PURCHASE if conversion is None else conversion)
+
+
+def _through(sessions: DataFrame, anchor: str, way: Column, visitor: str, limit: int) -> DataFrame:
+    meeting = sessions.where(F.array_contains("path", anchor))
+    return _commonest(meeting.withColumn("path", way), visitor, limit)
 
 
 def _without_repeats(path: Column) -> Column:
@@ -235,6 +272,16 @@ def _commonest(sessions: DataFrame, visitor: str, limit: int) -> DataFrame:
     )
 
 
+def _ranked(counts: DataFrame) -> DataFrame:
+    """Add the rank of each row's step by all of its sessions, from 1; the way out has a rank of its own.
+
+    The ranking goes through one task, which sees the counts of the steps alone.
+    """
+    total = F.sum("session_count").over(Window.partitionBy("step"))
+    by_size = Window.partitionBy(F.col("step") == EXIT).orderBy(F.desc("total"), "step")
+    return counts.withColumn("total", total).withColumn("rank", F.dense_rank().over(by_size))
+
+
 def _prefixes(sessions: DataFrame, depth: int) -> DataFrame:
     steps = F.slice(F.concat("path", F.array(F.lit(EXIT))), 1, depth).alias("steps")
     upto = F.explode(F.sequence(F.lit(1), F.size("steps"))).alias("upto")
@@ -249,7 +296,8 @@ def _prefixes(sessions: DataFrame, depth: int) -> DataFrame:
     )
 
 
-def _refuse_below_one(**numbers: int) -> None:
+def refuse_below_one(**numbers: int) -> None:
+    """Stop where one of the named numbers is below 1. Raises RetinueError."""
     for name, number in numbers.items():
         if number < 1:
             raise RetinueError(f"{name} is {number}; it must be 1 or more")
