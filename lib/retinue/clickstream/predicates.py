@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-PURCHASE = "lower(event_type) = 'purchase'"
+PING, PURCHASE = "lower(event_type) = 'ping'", "lower(event_type) = 'purchase'"
 
 
 def holds(predicate: str | Column) -> Column:
