@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retinue.clickstream.chains import Visits
+from retinue.clickstream.visits import Visits
 
 
 def visits(visitors: Sequence[Sequence[tuple[int, int]]]) -> Visits:

@@ -3,49 +3,114 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-Row = tuple[int, int]  # time, and a mask with bit k - 1 where step k's predicate holds
+Row = tuple[int, int]  # time, and a mask with bit k - 1 where predicate k holds: first the steps' own
 Chain = tuple[int, ...]  # places of rows
 
 
-def winner(rows: Sequence[Row], *, steps: int, window: int, modes: Collection[str]) -> Chain:
-    """The winning chain; its length is the level."""
-    chains = list(every_chain(rows, steps=steps, window=window, modes=modes))
-    end = first_end(rows, chains, steps=steps, modes=modes)
+@dataclass(frozen=True)
+class Question:
+    steps: int
+    window: int
+    modes: Collection[str] = ()
+    gates: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # step: least and most since the last
+    exclusions: Sequence[tuple[int, int, int]] = ()  # predicate, and the steps that it may not lie between
+    optional: Sequence[tuple[int, int]] = ()  # predicate, and the step before
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    chain: Chain  # its length is the level
+    optional: tuple[int | None, ...]
+    is_open: bool
+
+
+def answer(rows: Sequence[Row], asked: Question) -> Answer:
+    chains = list(every_chain(rows, asked))
+    end = first_end(rows, chains, asked)
     alive = [chain for chain in chains if chain[-1] < end]
-    return min(alive, key=lambda chain: (-len(chain), chain[-1], -chain[0], chain), default=())
+    winner = min(alive, key=lambda chain: (-len(chain), chain[-1], -chain[0], chain[::-1]), default=())
+    ended = end < len(rows)
+    is_open = not ended and len(winner) < asked.steps and any(goes_on(rows, chain, asked) for chain in chains)
+    return Answer(winner, tuple(taken(rows, winner, end, asked, *step) for step in asked.optional), is_open)
 
 
-def every_chain(
-    rows: Sequence[Row], *, steps: int, window: int, modes: Collection[str], begun: Chain = ()
-) -> Iterator[Chain]:
+def every_chain(rows: Sequence[Row], asked: Question, begun: Chain = ()) -> Iterator[Chain]:
     if begun:
         yield begun
-    if len(begun) == steps:
+    if len(begun) == asked.steps:
         return
     for place in range(begun[-1] + 1 if begun else 0, len(rows)):
-        at, mask = rows[place]
-        fits = mask >> len(begun) & 1
-        in_time = not begun or at - rows[begun[0]][0] <= window
-        increases = not begun or at > rows[begun[-1]][0] or "strict_increase" not in modes
-        if fits and in_time and increases:
-            yield from every_chain(rows, steps=steps, window=window, modes=modes, begun=(*begun, place))
+        longer = (*begun, place)
+        if is_chain(rows, longer, asked):
+            yield from every_chain(rows, asked, longer)
 
 
-def first_end(rows: Sequence[Row], chains: Sequence[Chain], *, steps: int, modes: Collection[str]) -> int:
+def is_chain(rows: Sequence[Row], chain: Chain, asked: Question) -> bool:
+    """Whether the last of these rows may follow the others, which are a chain."""
+    at, mask = rows[chain[-1]]
+    if not mask >> (len(chain) - 1) & 1:
+        return False
+    if len(chain) == 1:
+        return True
+    since = at - rows[chain[-2]][0]
+    least, most = asked.gates.get(len(chain), (0, 10**9))
+    return (
+        at - rows[chain[0]][0] <= asked.window
+        and least <= since <= most
+        and (since > 0 or "strict_increase" not in asked.modes)
+        and not any(is_broken(rows, chain, *exclusion) for exclusion in asked.exclusions)
+    )
+
+
+def is_broken(rows: Sequence[Row], chain: Chain, predicate: int, after: int, before: int) -> bool:
+    part = chain[after - 1 : before]
+    between = rows[part[0] + 1 : part[-1]] if part else []
+    return any(mask >> (predicate - 1) & 1 for _, mask in between)
+
+
+def first_end(rows: Sequence[Row], chains: Sequence[Chain], asked: Question) -> int:
     for place, (_, mask) in enumerate(rows):
-        holds = {step for step in range(1, steps + 1) if mask >> (step - 1) & 1}
+        holds = {step for step in range(1, asked.steps + 1) if mask >> (step - 1) & 1}
+        is_optional = any(mask >> (predicate - 1) & 1 for predicate, _ in asked.optional)
         reached = max((len(chain) for chain in chains if chain[-1] < place), default=0)
         now = max((len(chain) for chain in chains if chain[-1] <= place), default=0)
         welcome = any(step <= reached + 1 for step in holds)
-        early = holds and not welcome and "allow_reentry" not in modes
-        if "strict_order" in modes and reached and (not holds or early):
+        early = holds and not welcome and "allow_reentry" not in asked.modes
+        if "strict_order" in asked.modes and reached and not is_optional and (not holds or early):
             return place
         repeats = any(2 <= step <= reached for step in holds)
-        if "strict_deduplication" in modes and repeats and now == reached:
+        if "strict_deduplication" in asked.modes and repeats and now == reached:
             return place
     return len(rows)
+
+
+def taken(
+    rows: Sequence[Row], chain: Chain, end: int, asked: Question, predicate: int, after: int
+) -> int | None:
+    """The row that took an optional step: the first between those around, or within the window."""
+    if len(chain) < after:
+        return None
+    before, then = chain[after - 1], chain[after] if len(chain) > after else None
+    for place in range(before + 1, end if then is None else then):
+        at, mask = rows[place]
+        strict = "strict_increase" in asked.modes
+        touches = strict and (at == rows[before][0] or (then is not None and at == rows[then][0]))
+        in_time = at - rows[chain[0]][0] <= asked.window
+        if mask >> (predicate - 1) & 1 and not touches and in_time:
+            return place
+    return None
+
+
+def goes_on(rows: Sequence[Row], chain: Chain, asked: Question) -> bool:
+    """Whether some row after the end of the data could be the chain's next step."""
+    if asked.until is None or len(chain) == asked.steps:
+        return False
+    later = range(asked.until + 1, asked.until + asked.window + 2)
+    return any(is_chain([*rows, (at, 1 << len(chain))], (*chain, len(rows)), asked) for at in later)
 
 
 def random_visitors(number: int, *, steps: int, seed: int) -> list[list[Row]]:

@@ -2,85 +2,69 @@
 
 All visitors of a batch are worked out together, a few array operations a step. The trick is in the order:
 visitors lie one after the other and each one's rows in time, so the row at which a chain starts is also
-what makes one chain better than another (the later its start, the longer its window lasts), and a running
-maximum over the whole batch finds the best chain so far of every visitor at once; a start that lies before
-the visitor's own first row is no chain of theirs.
+what makes one chain better than another (the later its start, the longer its window lasts). Whatever may
+lie between two steps, the rows that may come before a row are a range whose ends only ever move on. So the
+last row in it that took the step before has the best start, and where that row lies before the range, the
+step cannot be taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Chain = tuple[tuple[int, int], ...]  # the time and row of each step
-
-NONE = -1  # no row
-
-
-@dataclass(frozen=True)
-class Visits:
-    """The rows of a batch of visitors: visitor v has rows offsets[v] to offsets[v + 1], in order.
-
-    A mask has bit k - 1 where step k's predicate holds.
-    """
-
-    offsets: Integers
-    at: Integers
-    mask: Integers
-
-    @cached_property
-    def rows(self) -> Integers:
-        """Each row's number."""
-        return np.arange(len(self.at))
-
-    @cached_property
-    def first(self) -> Integers:
-        """For each row the first row of its visitor."""
-        return np.repeat(self.offsets[:-1], np.diff(self.offsets))
-
-    @cached_property
-    def instant(self) -> Integers:
-        """For each row the first row of its visitor with the same time."""
-        begins = np.ones(len(self.at), dtype=bool)
-        begins[1:] = (self.at[1:] != self.at[:-1]) | (self.first[1:] != self.first[:-1])
-        return np.maximum.accumulate(np.where(begins, self.rows, 0))
+from retinue.clickstream import walks
+from retinue.clickstream.visits import (
+    FOREVER,
+    NONE,
+    Flags,
+    Found,
+    Gate,
+    Integers,
+    Rules,
+    Visits,
+    apart,
+    first_without,
+)
 
 
-def longest(visits: Visits, *, steps: int, window: int, modes: Collection[str]) -> tuple[Integers, Integers]:
-    """Each visitor's level, and the rows of its winning chain (visitors x steps, NONE beyond the level).
+def longest(visits: Visits, rules: Rules) -> Found:
+    """Each visitor's level and winning chain.
 
     A chain of level k is k rows, one after the other, the j-th of which step j's predicate holds, the last
-    at most `window` after the first. The winning chain is the one that reaches the visitor's highest level
-    first; among those that do so at the same row, the one that starts last, each step at its earliest row.
+    at most `window` after the first, with gates and exclusions kept. The winning chain is the one that
+    reaches the visitor's highest level first; among those that do so at the same row, the one that starts
+    last; among those, told from the last step back, each step at its earliest row.
 
     With the mode `clickhouse` every step that a row can be is an entry of its own, and at equal times the
     entries are in the order of their steps, whatever the order of their rows.
     """
-    if "clickhouse" not in modes:
-        return _longest(visits, steps, window, modes)
-    entries, row = _entries(visits, steps)
-    if "strict_once" in modes:
-        return _longest_once(entries, row, steps, window, modes)
-    level, chain = _longest(entries, steps, window, modes)
-    return level, np.where(chain == NONE, NONE, np.append(row, NONE)[chain])
+    if "clickhouse" not in rules.modes:
+        return _longest(visits, rules)
+    entries, row = _entries(visits, rules.steps)
+    if "strict_once" in rules.modes:
+        return walks.longest_once(entries, row, rules)
+    found = _longest(entries, rules)
+    return replace(found, rows=np.where(found.rows == NONE, NONE, np.append(row, NONE)[found.rows]))
 
 
-def _longest(visits: Visits, steps: int, window: int, modes: Collection[str]) -> tuple[Integers, Integers]:
-    chains = _chains(visits, steps, window, modes)
-    alive = visits.rows < _end(visits, chains, modes)
-    return _winners(visits, chains, alive)
+def _longest(visits: Visits, rules: Rules) -> Found:
+    lows, chains = _chains(visits, rules)
+    stop = _stop(visits, chains, rules)
+    level, rows = _winners(visits, lows, chains, stop)
+    return Found(
+        level,
+        rows,
+        _optional(visits, rows, stop, rules),
+        _is_open(visits, chains, stop, rules) & (level < rules.steps),
+    )
 
 
 def _entries(visits: Visits, steps: int) -> tuple[Visits, Integers]:
     """The entries of all rows in order, and the row of each; a row that is no step is an entry as well."""
-    holds = np.stack([visits.mask == 0] + [_holds(visits, step) for step in range(1, steps + 1)], axis=1)
+    holds = np.stack([visits.mask == 0] + [visits.holds(step) for step in range(1, steps + 1)], axis=1)
     row, step = np.nonzero(holds)
     order = np.lexsort((row, step, visits.at[row], visits.first[row]))
     row, step = row[order], step[order]
@@ -88,16 +72,45 @@ def _entries(visits: Visits, steps: int) -> tuple[Visits, Integers]:
     return Visits(offsets, visits.at[row], (1 << step) >> 1), row
 
 
-def _chains(visits: Visits, steps: int, window: int, modes: Collection[str]) -> list[Integers]:
-    """For each step and row: the row at which the chain starts whose step this row is, or NONE."""
-    chains = [np.where(_holds(visits, 1), visits.rows, NONE)]
-    for step in range(2, steps + 1):
-        start = _before(np.maximum.accumulate(chains[-1]), _earlier(visits, modes))
-        fits = (start >= visits.first) & (visits.at - visits.at[start] <= window)
-        if "strict_increase" in modes and "clickhouse" in modes:
-            fits &= _is_after_last(visits, chains[-1])
-        chains.append(np.where(_holds(visits, step) & fits, start, NONE))
-    return chains
+def _chains(visits: Visits, rules: Rules) -> tuple[list[Integers], list[Integers]]:
+    """For each step and row: the row at which the chain starts whose step this row is, or NONE.
+
+    Before these, for each step and row, the first row that the step before may have been taken by.
+    """
+    lows, chains = [visits.first], [np.where(visits.holds(1), visits.rows, NONE)]
+    for step in range(2, rules.steps + 1):
+        low, high = _range(visits, rules, step)
+        before = _before(_latest(visits, chains[-1] != NONE), high)
+        start = chains[-1][before]
+        fits = (before >= low) & (apart(visits.at, visits.at[start]) <= np.uint64(rules.window))
+        if "strict_increase" in rules.modes and "clickhouse" in rules.modes:
+            # That engine forgets all but the last row, even where only an earlier one lies strictly before.
+            fits &= visits.at[before] < visits.at
+        lows.append(low)
+        chains.append(np.where(visits.holds(step) & fits, start, NONE))
+    return lows, chains
+
+
+def _range(visits: Visits, rules: Rules, step: int) -> tuple[Integers, Integers]:
+    """For each row the first row that may have taken the step before, and the one behind the last."""
+    low, high = visits.first, _earlier(visits, rules.modes)
+    if gate := rules.gates.get(step):
+        least, most = np.uint64(gate.least), np.uint64(gate.most)
+        low = first_without(low, visits.rows, lambda row: apart(visits.at, visits.at[row]) > most)
+        late = first_without(low, visits.rows, lambda row: apart(visits.at, visits.at[row]) >= least)
+        high = np.minimum(high, late)
+    return np.maximum(low, _unbroken(visits, rules, step, visits.rows)), high
+
+
+def _unbroken(visits: Visits, rules: Rules, step: int, end: Integers) -> Integers:
+    """For each row the first from which on the step before can reach `end` with nothing excluded between."""
+    low = visits.first
+    for predicate, after, before in rules.barriers:
+        if after < step <= before:
+            excluded = _before(_latest(visits, visits.holds(predicate)), end)
+            # An excluded row may be the step `after`, yet none between that and `before`.
+            low = np.maximum(low, excluded + (after < step - 1))
+    return low
 
 
 def _earlier(visits: Visits, modes: Collection[str]) -> Integers:
@@ -105,18 +118,9 @@ def _earlier(visits: Visits, modes: Collection[str]) -> Integers:
     return visits.instant if "strict_increase" in modes and "clickhouse" not in modes else visits.rows
 
 
-def _is_after_last(visits: Visits, chain: Integers) -> Flags:
-    """Whether a row is later than the last row before it that took the step before.
-
-    ClickHouse forgets the rows that took it earlier, even where only they lie strictly before.
-    """
-    took = np.maximum.accumulate(np.where(chain == NONE, NONE, visits.rows))
-    later: Flags = visits.at[_before(took, visits.rows)] < visits.at
-    return later
-
-
-def _holds(visits: Visits, step: int) -> Flags:
-    return (visits.mask >> (step - 1) & 1).astype(bool)
+def _latest(visits: Visits, flags: Flags) -> Integers:
+    """For each row the last flagged one up to it, be it another visitor's, or NONE."""
+    return np.maximum.accumulate(np.where(flags, visits.rows, NONE))
 
 
 def _before(best: Integers, earlier: Integers) -> Integers:
@@ -124,16 +128,16 @@ def _before(best: Integers, earlier: Integers) -> Integers:
     return np.concatenate([[NONE], best])[earlier]
 
 
-def _end(visits: Visits, chains: list[Integers], modes: Collection[str]) -> Integers:
-    """For each row its visitor's first row that ends the search, or a number beyond all rows."""
+def _stop(visits: Visits, chains: list[Integers], rules: Rules) -> Integers:
+    """Each visitor's first row that ends the search, or the one behind its last."""
     ends = np.zeros(len(visits.at), dtype=bool)
     reached = _reached(visits, chains)
-    if "strict_order" in modes:
-        ends |= _interrupts(visits, reached, reentry="allow_reentry" in modes)
-    if "strict_deduplication" in modes:
+    if "strict_order" in rules.modes:
+        ends |= _interrupts(visits, reached, rules)
+    if "strict_deduplication" in rules.modes:
         ends |= _repeats(visits, chains, reached)
-    last = _firsts(visits, ends)
-    return np.repeat(np.where(last == NONE, len(visits.at), last), np.diff(visits.offsets))
+    first = _firsts(visits, ends)
+    return np.where(first == NONE, visits.offsets[1:], first)
 
 
 def _reached(visits: Visits, chains: list[Integers]) -> Integers:
@@ -143,11 +147,12 @@ def _reached(visits: Visits, chains: list[Integers]) -> Integers:
     return levels
 
 
-def _interrupts(visits: Visits, reached: Integers, *, reentry: bool) -> Flags:
+def _interrupts(visits: Visits, reached: Integers, rules: Rules) -> Flags:
     """Rows that are no step at all, and without re-entry also those that only are steps yet to come."""
-    possible = (1 << (reached + 1)) - 1
-    welcome = visits.mask if reentry else visits.mask & possible
-    unwelcome: Flags = (reached > 0) & (welcome == 0)
+    steps = (1 << rules.steps) - 1
+    optional = sum({1 << (step.predicate - 1) for step in rules.optional})
+    possible = steps if "allow_reentry" in rules.modes else steps & ((1 << (reached + 1)) - 1)
+    unwelcome: Flags = (reached > 0) & (visits.mask & (possible | optional) == 0)
     return unwelcome
 
 
@@ -161,7 +166,10 @@ def _repeats(visits: Visits, chains: list[Integers], reached: Integers) -> Flags
     return repeats
 
 
-def _winners(visits: Visits, chains: list[Integers], alive: Flags) -> tuple[Integers, Integers]:
+def _winners(
+    visits: Visits, lows: list[Integers], chains: list[Integers], stop: Integers
+) -> tuple[Integers, Integers]:
+    alive = visits.rows < np.repeat(stop, np.diff(visits.offsets))
     ends = np.stack([_firsts(visits, alive & (chain != NONE)) for chain in chains], axis=1)
     level = (ends != NONE).sum(axis=1)
     rows = np.full_like(ends, NONE)
@@ -169,74 +177,66 @@ def _winners(visits: Visits, chains: list[Integers], alive: Flags) -> tuple[Inte
     last = level[visitors] - 1
     rows[visitors, last] = ends[visitors, last]
     starts = np.stack(chains, axis=1)[ends[visitors, last], last]
-    for step, chain in enumerate(chains[:-1]):
+    for step in reversed(range(len(chains) - 1)):
         behind = last > step
-        # The best chain of a step starts at `starts` from the earliest row at which it could.
-        rows[visitors[behind], step] = np.searchsorted(np.maximum.accumulate(chain), starts[behind])
+        low = lows[step + 1][rows[visitors[behind], step + 1]]
+        rows[visitors[behind], step] = _earliest(chains[step], starts[behind], low)
     return level, rows
+
+
+def _earliest(chain: Integers, starts: Integers, low: Integers) -> Integers:
+    """The first row from `low` on whose chain starts there, for those of which there is one."""
+    # The later a row the later its chain starts, so that all rows of one start lie together.
+    reached = np.searchsorted(np.maximum.accumulate(chain), starts)
+    rows = np.flatnonzero(chain != NONE)
+    return rows[np.searchsorted(rows, np.maximum(reached, low))]
 
 
 def _firsts(visits: Visits, flags: Flags) -> Integers:
     """Each visitor's first row that is flagged, or NONE."""
-    flagged = np.append(np.flatnonzero(flags), len(flags))
-    found = flagged[np.searchsorted(flagged, visits.offsets[:-1])]
+    found = _next(flags, visits.offsets[:-1])
     return np.where(found < visits.offsets[1:], found, NONE)
 
 
-def _longest_once(
-    entries: Visits, row: Integers, steps: int, window: int, modes: Collection[str]
-) -> tuple[Integers, Integers]:
-    """The same where entries of one row exclude each other, which takes a walk entry by entry."""
-    rows = np.full((len(entries.offsets) - 1, steps), NONE)
-    step = [mask.bit_length() for mask in entries.mask.tolist()]
-    listed = list(zip(entries.at.tolist(), step, row.tolist(), strict=True))
-    for visitor, (begin, end) in enumerate(pairwise(entries.offsets.tolist())):
-        chain = _walk(listed[begin:end], steps, window, modes)
-        rows[visitor, : len(chain)] = [row for _, row in chain]
-    return (rows != NONE).sum(axis=1), rows
+def _next(flags: Flags, rows: Integers) -> Integers:
+    """The first flagged row from each of these on, or the one beyond all."""
+    flagged = np.append(np.flatnonzero(flags), len(flags))
+    return flagged[np.searchsorted(flagged, rows)]
 
 
-def _walk(entries: Iterable[tuple[int, int, int]], steps: int, window: int, modes: Collection[str]) -> Chain:
-    """One visitor's longest chain of entries (time, step, row; step 0: a row that is none).
-
-    Of the chains of a level that use the same rows at the present time, all that matters is the one that
-    starts last; so as time moves on one chain a level is left.
-    """
-    levels: list[dict[frozenset[int], Chain]] = [{frozenset(): ()}, *({} for _ in range(steps))]
-    longest: Chain = ()
-    now = None
-    for at, step, row in entries:
-        if at != now:
-            levels, now = [_latest(level) for level in levels], at
-        if _ends_walk(levels, step, modes):
-            break
-        for chain in levels[step - 1].values() if step else ():
-            if _extends(chain, at, row, window, modes):
-                longer = (*chain, (at, row))
-                used = frozenset(row for time, row in longer if time == at)
-                levels[step][used] = max(levels[step].get(used, ()), longer, key=_start)
-                longest = max(longest, longer, key=len)
-    return longest
+def _optional(visits: Visits, rows: Integers, stop: Integers, rules: Rules) -> Integers:
+    """The rows that took the optional steps: the first each, after the step before and before the next."""
+    taken = np.full((len(rows), len(rules.optional)), NONE)
+    following = np.append(rows, np.full((len(rows), 1), NONE), axis=1)
+    for place, (predicate, after) in enumerate(rules.optional):
+        visitors = np.flatnonzero(rows[:, after - 1] != NONE)
+        before, then = rows[visitors, after - 1], following[visitors, after]
+        start, end = before + 1, np.where(then == NONE, stop[visitors], then)
+        if "strict_increase" in rules.modes:
+            start = np.searchsorted(visits.instant, visits.instant[before], side="right")
+            end = np.where(then == NONE, end, visits.instant[then])
+        row = _next(visits.holds(predicate), start)
+        inside = row < end
+        visitors, row, then = visitors[inside], row[inside], then[inside]
+        in_time = apart(visits.at[row], visits.at[rows[visitors, 0]]) <= np.uint64(rules.window)
+        taken[visitors[in_time], place] = row[in_time]
+    return taken
 
 
-def _start(chain: Chain) -> Chain:
-    return chain[:1]
-
-
-def _latest(level: dict[frozenset[int], Chain]) -> dict[frozenset[int], Chain]:
-    return {frozenset(): max(level.values(), key=_start)} if level else {}
-
-
-def _ends_walk(levels: list[dict[frozenset[int], Chain]], step: int, modes: Collection[str]) -> bool:
-    if step > 1 and "strict_deduplication" in modes and levels[step]:
-        return True
-    if "strict_order" not in modes or not levels[1]:
-        return False
-    return step == 0 or (not levels[step - 1] and "allow_reentry" not in modes)
-
-
-def _extends(chain: Chain, at: int, row: int, window: int, modes: Collection[str]) -> bool:
-    if not chain:
-        return True
-    follows = chain[-1][0] < at or "strict_increase" not in modes
-    return follows and at - chain[0][0] <= window and all(row != taken for _, taken in chain)
+def _is_open(visits: Visits, chains: list[Integers], stop: Integers, rules: Rules) -> Flags:
+    is_open = np.zeros(len(stop), dtype=bool)
+    if rules.until is None:
+        return is_open
+    until = np.full(len(visits.at), rules.until)
+    end = np.repeat(visits.offsets[1:], np.diff(visits.offsets))
+    for step, chain in enumerate(chains[:-1], start=2):
+        gate = rules.gates.get(step, Gate(0, FOREVER))
+        begun = visits.at[chain]
+        goes_on = (chain != NONE) & (apart(until, begun) < np.uint64(rules.window))
+        goes_on &= apart(until, visits.at) < np.uint64(gate.most)
+        goes_on &= apart(visits.at, begun) <= np.uint64(max(rules.window - gate.least, 0))
+        goes_on &= gate.least <= rules.window
+        goes_on &= visits.rows >= _unbroken(visits, rules, step, end)
+        is_open |= _firsts(visits, goes_on) != NONE
+    is_open &= stop == visits.offsets[1:]
+    return is_open

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from retinue.clickstream.chains import NONE, Flags, Integers, Visits
+from retinue.clickstream.visits import FOREVER, NONE, Flags, Integers, Visits, apart, first_without
 from retinue.errors import PatternError
 
 _PARTS = re.compile(
@@ -133,27 +133,26 @@ def _lead_of_row(places: Places, part: Part, fits: Flags) -> Integers:
 def _lead_of_gap(places: Places, part: Part, fits: Flags, *, after_row: bool) -> Integers:
     """The first place in time from which the rest fits; behind the last row all holds but a least time."""
     here, beyond = np.arange(len(fits)), len(fits)
-    wanted = places.at[np.maximum(here - after_row, 0)] + part.number
-    low = _search(places, wanted, after_equal=part.kind == ">") if part.kind in (">=", ">", "==") else here
-    high = (
-        _search(places, wanted, after_equal=part.kind != "<")
-        if part.kind in ("<=", "<", "==")
-        else places.end
-    )
-    found = _next(fits & ~places.is_end)[np.maximum(here, low)]
+    base = places.at[np.maximum(here - after_row, 0)]
+    gap = np.uint64(min(part.number, FOREVER))
+    low, high = here, places.end
+    if part.kind in (">=", ">", "=="):
+        low = _first_apart(places, base, gap, or_less=part.kind == ">")
+    if part.kind in ("<=", "<", "=="):
+        high = _first_apart(places, base, gap, or_less=part.kind != "<")
+    found = _next(fits & ~places.is_end)[low]
     at_end = fits & (part.kind in ("<", "<=") or part == Part(">=", 0))
     return np.where(places.is_end, np.where(at_end, here, beyond), np.where(found < high, found, beyond))
 
 
-def _search(places: Places, wanted: Integers, *, after_equal: bool) -> Integers:
-    """The place where each instant would stand among the rows of the visitor of its own place: bisection."""
-    low, high = places.first, places.end
-    while (open_still := low < high).any():
-        middle = (low + high) // 2
-        found = places.at[middle]
-        is_later = open_still & ((found <= wanted) if after_equal else (found < wanted))
-        low, high = np.where(is_later, middle + 1, low), np.where(is_later, high, np.minimum(middle, high))
-    return low
+def _first_apart(places: Places, base: Integers, gap: np.uint64, *, or_less: bool) -> Integers:
+    """From each place on the first one of its visitor `gap` or more (`or_less`: more) after `base`."""
+
+    def is_near(place: Integers) -> Flags:
+        since = apart(places.at[place], base)
+        return since <= gap if or_less else since < gap
+
+    return first_without(np.arange(len(base)), places.end, is_near)
 
 
 def _next(flags: Flags) -> Integers:

@@ -23,7 +23,7 @@ def epoch_micros(rows: DataFrame, at: str) -> Column:
 
     Raises SchemaMismatch where `at` has any other type.
     """
-    kind, instant = rows.schema[at].dataType, F.col(at)
+    kind, instant = rows.schema[at].dataType, F.col(f"`{at.replace('`', '``')}`")
     if isinstance(kind, T.TimestampType):
         return F.unix_micros(instant)
     if isinstance(kind, T.IntegralType):
