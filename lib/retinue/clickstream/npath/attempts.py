@@ -6,7 +6,9 @@ time grows with the rows and with how many sets of states stand at a row, not wi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from retinue.clickstream.npath.automaton import ACCEPT, ANY_ROW, FIRST_ROW, Automaton
@@ -52,6 +54,7 @@ class Walk:
 
     def __init__(self, automaton: Automaton) -> None:
         self.automaton = automaton
+        self.distance = _distances(automaton)
         self.known_ahead: dict[int, int] = {}
         self.known_steps: dict[tuple[int, int], int] = {}
 
@@ -93,6 +96,10 @@ class Walk:
         """Whether after these the match would have ended, were the last row the partition's last."""
         return any(ACCEPT in self.automaton.after_last[state] for state in bits(states))
 
+    def missing(self, states: int) -> int | None:
+        """How many more rows a match would have needed at least after these; None where none would do."""
+        return min((self.distance[state] for state in bits(states) if state in self.distance), default=None)
+
     def step(self, states: int, mask: int) -> int:
         """The states that take a row for which these symbols hold, after those states."""
         key = (states, mask)
@@ -130,6 +137,21 @@ class Walk:
     def _takes(self, state: int, mask: int) -> bool:
         symbol = self.automaton.symbol[state]
         return symbol is not None and bool(mask >> symbol & 1)
+
+
+def _distances(automaton: Automaton) -> dict[int, int]:
+    """State -> the fewest rows that lead from it to a match's end, wherever the partition's end is."""
+    before: dict[int, set[int]] = {}
+    for state, after in enumerate(zip(automaton.after, automaton.after_last, strict=True)):
+        for follower in chain(*after):
+            before.setdefault(follower, set()).add(state)
+    distance, ahead = {ACCEPT: -1}, deque([ACCEPT])
+    while ahead:
+        state = ahead.popleft()
+        found = before.get(state, set()) - distance.keys()
+        distance.update(dict.fromkeys(found, distance[state] + 1))
+        ahead.extend(found)
+    return distance
 
 
 class _Crowd:
