@@ -1,0 +1,85 @@
+"""Does search fail those who look hardest? Sessions with a fruitless search, by the products seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retinue.plots import labels
+from retinue.plots.picture import Picture, nothing
+from retinue.plots.rows import Rows, first
+from retinue.plots.style import LIGHT
+
+__all__ = ["search_rates"]
+
+TITLE = "Does search fail those who look hardest?"
+COLUMNS = ["product_count", "is_serious", "session_count", "fruitless_session_count", "low", "high"]
+TREND = ["slope", "low", "high"]
+NAMES = {True: "serious shoppers", False: "other visitors", None: "all visitors"}
+COLORS = {True: "orange", False: "blue", None: "rest"}
+WIDTH, MARGIN, ROW, NAME, COUNT, DOT, GAP = 640, 2, 26, 150, 130, 11, 12  # pixels
+
+
+def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> Picture:
+    """Draw each rate as a dot on its interval: of all, serious and other visitors, then by products seen.
+
+    `rates` has the rows that compare_by_products gives, `trend` the one of trend_by_products, which the note
+    then tells. The first `limit` rows by product_count are drawn; from Spark frames no more are collected,
+    by Spark jobs. Raises SchemaMismatch.
+    """
+    rows = first(rates, columns=COLUMNS, limit=limit, what="search_rates")
+    wholes = sorted((row for row in rows if _is_null(row[0])), key=lambda row: str(row[1]), reverse=True)
+    groups = sorted((row for row in rows if not _is_null(row[0])), key=lambda row: row[0])
+    if not sum(row[2] for row in rows):
+        return nothing(title=TITLE, note="No session has a search.")
+    height = (len(wholes) + len(groups)) * ROW + GAP + 24
+    picture = Picture(title=TITLE, note=_note(trend), width=WIDTH, height=height)
+    _draw_scale(picture, height)
+    for place, row in enumerate(wholes):
+        _draw_rate(picture, place * ROW, NAMES[_kind(row[1])], row)
+    for place, row in enumerate(groups, start=len(wholes)):
+        _draw_rate(picture, place * ROW + GAP, labels.amount(row[0], "product") + " seen", row)
+    return picture
+
+
+def _draw_rate(picture: Picture, top: float, name: str, row: tuple[Any, ...]) -> None:
+    _, is_serious, sessions, failed, low, high = row
+    y, color = top + ROW / 2, LIGHT[COLORS[_kind(is_serious)]]
+    picture.write(MARGIN + NAME, y, labels.fit(name, room=NAME, size=12), align="right")
+    picture.block(_x(low), y - 3, _x(high) - _x(low), 6, color=color, alpha=0.4)
+    share, of = (
+        labels.share(failed, sessions),
+        f"{labels.count(failed)} of {labels.amount(sessions, 'session')}",
+    )
+    tip = f"{name}: {share}, {of}; interval {labels.share(low, 1)} to {labels.share(high, 1)}"
+    picture.block(_x(failed / sessions) - DOT / 2, y - DOT / 2, DOT, DOT, color=color, tip=tip)
+    picture.write(WIDTH - COUNT + 10, y, share, bold=True)
+    picture.write(WIDTH - MARGIN, y, f"of {labels.count(sessions)}", color=LIGHT["muted"], align="right")
+
+
+def _draw_scale(picture: Picture, height: float) -> None:
+    for percent in (0, 25, 50, 75, 100):
+        picture.block(_x(percent / 100) - 0.5, 0, 1, height - 22, color=LIGHT["faint"])
+        line = f"{percent}%"
+        picture.write(_x(percent / 100), height - 10, line, size=11, color=LIGHT["muted"], align="center")
+
+
+def _note(trend: Rows | None) -> str:
+    note = "Sessions with a fruitless search, of all with a search"
+    lines = first(trend, columns=TREND, limit=1, what="search_rates") if trend is not None else []
+    if not lines or _is_null(lines[0][0]):
+        return note
+    slope, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in lines[0])
+    return f"{note}; {slope} points a product seen ({low} to {high})"
+
+
+def _x(rate: float) -> float:
+    start, end = MARGIN + NAME + 20, WIDTH - COUNT - 16
+    return start + (end - start) * rate
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _kind(is_serious: Any) -> bool | None:
+    return None if _is_null(is_serious) else bool(is_serious)
