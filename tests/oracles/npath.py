@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+Pattern = tuple
+
 
 def ways(pattern, rows, place):
     """Every way to match from `place`, the preferred first: (end, labels). May repeat itself."""
@@ -191,6 +193,8 @@ def known(values):
 
 
 def run_length(values):
+    if not values:
+        return None
     run = 0
     while run + 1 < len(values) and values[-1 - run] == values[-2 - run]:
         run += 1
@@ -234,7 +238,7 @@ FUNCTIONS = {
     "max_choose": lambda values, _: chosen(values, 1),
     "min_choose": lambda values, _: chosen(values, -1),
     "dupcount": lambda values, _: run_length(values),
-    "dupcountcum": lambda values, _: sum(one == other for one, other in pairwise(values)),
+    "dupcountcum": lambda values, _: sum(one == other for one, other in pairwise(values)) if values else None,
     "accumulate": accumulated,
 }
 

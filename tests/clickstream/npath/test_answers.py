@@ -1,19 +1,37 @@
-"""Random questions about random partitions, answered as the slow oracle answers them."""
+"""Two hundred random questions to a hundred random partitions, answered as the slow oracle answers them."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from functools import reduce
+from itertools import product
+from typing import Any, TypeAlias
 
 import pytest
 from oracles import npath as oracle
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from retinue.clickstream.npath import npath
 
-PARTITIONS = 50
+World: TypeAlias = list[dict[str, Any]]
+
+PARTITIONS = 100
+BATCHES = 20
 FRAMES = ("running", "final")
+PLAIN = [*product(("overlapping", "nonoverlapping"), ("longest", "first"), ("match", "row"))]
+SKIPS = [*product(("to_first A", "to_last B"), ("longest", "first"), ("match", "row"))]
+WAYS = PLAIN * 22 + SKIPS * 3
+WHERE = {
+    "coalesce(sum(x), 0) <= 5": lambda every, world: sum(world[place]["x"] or 0 for place, _ in every) <= 5,
+    "count(* of any(A, B)) <> 2": lambda every, _: sum(label in "AB" for _, label in every) != 2,
+    "last(x) > first(x)": lambda every, world: (
+        bool(every) and (world[every[-1][0]]["x"] or 0) > (world[every[0][0]]["x"] or 9)
+    ),
+}
 SHAPES: list[tuple[str, Any, Any]] = [
     *((function, "x", None) for function in ("first", "last", "first_notnull", "last_notnull")),
     *((function, "x", None) for function in ("sum", "avg", "min", "max", "count", "dupcount", "dupcountcum")),
@@ -32,7 +50,7 @@ SHAPES: list[tuple[str, Any, Any]] = [
 ]
 
 
-def partitions(rng: random.Random) -> list[list[dict[str, Any]]]:
+def partitions(rng: random.Random) -> list[World]:
     def row(place: int) -> dict[str, Any]:
         return {
             "t": place * 2 + rng.randint(0, 1),
@@ -44,89 +62,117 @@ def partitions(rng: random.Random) -> list[list[dict[str, Any]]]:
     return [[row(place) for place in range(rng.randint(1, 7))] for _ in range(PARTITIONS)]
 
 
-def measures(rng: random.Random) -> dict[str, Any]:
-    shapes = rng.sample(SHAPES, 7)
-    asked = [
-        (function, value, rng.choice([None, "A", "AB", "BC"]), rng.choice(FRAMES), more)
-        for function, value, more in shapes
-    ]
-    return {
-        "t": "t",
-        "number": "match_number()",
-        **{f"m{place}": measure for place, measure in enumerate(asked)},
-    }
-
-
-def question(rng: random.Random, clocks: bool) -> dict[str, Any]:
-    options = {
-        "mode": rng.choice(["overlapping", "nonoverlapping"]),
-        "prefer": rng.choice(["longest", "first"]),
-        "output": rng.choice(["match", "row", "row"]),
-        "empty_matches": rng.random() < 0.5,
-        "unmatched_rows": rng.random() < 0.5,
-    }
-    if clocks:
-        options["within"] = rng.randint(1, 8)
-    return options
-
-
-def interesting(rng: random.Random, worlds: list[list[dict[str, Any]]]) -> oracle.Pattern:
-    """A pattern with a choice or a repetition that some partitions match and others do not."""
-    while True:
-        pattern = oracle.random_pattern(rng)
-        found = [
-            any(end > start for start, end, _ in oracle.matches(pattern, [r["holds"] for r in w]))
-            for w in worlds
-        ]
-        if len(oracle.text(pattern)) > 6 and 5 < sum(found) < PARTITIONS:
-            return pattern
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_random_questions(spark: SparkSession, seed: int) -> None:
-    rng = random.Random(seed)
-    worlds, asked = partitions(rng), measures(rng)
-    pattern, options = interesting(rng, worlds), question(rng, clocks=seed % 3 == 0)
-    if options["output"] == "match":
-        options["unmatched_rows"] = False
-        asked = {name: m if isinstance(m, str) else (*m[:3], "final", m[4]) for name, m in asked.items()}
+def frame(spark: SparkSession, worlds: list[World], rng: random.Random) -> DataFrame:
+    """The rows in no order; a symbol that does not hold is false or null."""
     rows = [
         (
             key,
-            r["t"],
-            r["x"],
-            r["s"],
-            *(True if n in r["holds"] else rng.choice([False, None]) for n in "ABC"),
+            *(row[name] for name in ("t", "x", "s")),
+            *(True if name in row["holds"] else rng.choice([False, None]) for name in "ABC"),
         )
         for key, world in enumerate(worlds)
-        for r in world
+        for row in world
     ]
     rng.shuffle(rows)
-    frame = spark.createDataFrame(
+    return spark.createDataFrame(
         rows, "key int, t int, x int, s string, is_a boolean, is_b boolean, is_c boolean"
     )
-    where = seed % 4 == 1
-    told = npath(
-        frame,
-        partition_by=["key"],
-        order_by=["t"],
-        symbols={"A": "is_a", "B": "is_b", "C": "is_c"},
-        pattern=oracle.text(pattern),
-        measures={name: m if isinstance(m, str) else oracle.written(m) for name, m in asked.items()},
-        where="coalesce(sum(x), 0) <= 5" if where else None,
-        **options,
-    )
-    if where:
-        options["where"] = lambda every, world: sum(world[place]["x"] or 0 for place, _ in every) <= 5
-    expected = [
+
+
+def measures(rng: random.Random) -> dict[str, Any]:
+    asked = [
+        (function, value, rng.choice([None, "A", "AB", "BC"]), rng.choice(FRAMES), more)
+        for function, value, more in rng.sample(SHAPES, 4)
+    ]
+    return {"t": "t", "number": "match_number()", **{f"m{place}": m for place, m in enumerate(asked)}}
+
+
+def question(rng: random.Random, way: tuple[str, str, str]) -> dict[str, Any]:
+    """The options that both sides take; `where` by its text."""
+    options: dict[str, Any] = dict(zip(("mode", "prefer", "output"), way, strict=True))
+    options["empty_matches"] = rng.random() < 0.5
+    options["unmatched_rows"] = options["output"] == "row" and rng.random() < 0.5
+    if rng.random() < 0.3:
+        options["within"] = rng.randint(1, 8)
+    if rng.random() < 0.3:
+        options["where"] = rng.choice([*WHERE])
+    return options
+
+
+def expected(
+    pattern: oracle.Pattern, worlds: list[World], asked: dict[str, Any], options: dict[str, Any]
+) -> list[tuple[Any, ...]]:
+    if "where" in options:
+        options = {**options, "where": WHERE[options["where"]]}
+    return [
         (key, *line)
         for key, world in enumerate(worlds)
         for line in oracle.answer(
             pattern, world, [*asked.values()], {**options, "clock": clock(world, options)}
         )
     ]
-    assert Counter(map(tuple, told.collect())) == Counter(expected), oracle.text(pattern)
 
 
-def clock(world: list[dict[str, Any]], options: dict[str, Any]) -> list[int] | None:
+def clock(world: World, options: dict[str, Any]) -> list[int] | None:
     return [row["t"] for row in world] if "within" in options else None
+
+
+def pattern_for(rng: random.Random, worlds: list[World], options: dict[str, Any]) -> oracle.Pattern:
+    """One with a choice or a repetition that some partitions match, others do not, and no skip fails in."""
+    while True:
+        pattern = oracle.random_pattern(rng)
+        if len(oracle.text(pattern)) <= 6:
+            continue
+        try:
+            found = [matched(pattern, world, options) for world in worlds]
+        except oracle.NoProgress:
+            continue
+        if 5 < sum(found) < PARTITIONS:
+            return pattern
+
+
+def matched(pattern: oracle.Pattern, world: World, options: dict[str, Any]) -> bool:
+    names = {key: options[key] for key in ("mode", "prefer", "within") if key in options}
+    rows = [row["holds"] for row in world]
+    found = oracle.matches(pattern, rows, clock=clock(world, options), **names)
+    return any(end > start for start, end, _ in found)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_plans(spark: SparkSession) -> Iterator[None]:
+    """Compiling the plans of two hundred searches would take longer than running them."""
+    conf = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+    conf |= {"spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "1"}
+    before = {key: spark.conf.get(key, None) for key in conf}
+    for key, value in conf.items():
+        spark.conf.set(key, value)
+    yield
+    for key, given in before.items():
+        spark.conf.unset(key) if given is None else spark.conf.set(key, given)
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_random_questions(spark: SparkSession, batch: int) -> None:
+    rng = random.Random(batch)
+    worlds = partitions(rng)
+    rows = frame(spark, worlds, rng)
+    answers, wanted = [], {}
+    for number, way in enumerate(WAYS[batch::BATCHES]):
+        options, asked = question(rng, way), measures(rng)
+        pattern = pattern_for(rng, worlds, options)
+        told = npath(
+            rows,
+            partition_by=["key"],
+            order_by=["t"],
+            symbols={"A": "is_a", "B": "is_b", "C": "is_c"},
+            pattern=oracle.text(pattern),
+            measures={name: m if isinstance(m, str) else oracle.written(m) for name, m in asked.items()},
+            **options,
+        )
+        answers.append(told.select(F.lit(number), F.to_json(F.struct("*"), {"ignoreNullFields": "false"})))
+        wanted[number] = (oracle.text(pattern), options, expected(pattern, worlds, asked, options))
+    found: dict[int, Counter[Any]] = {number: Counter() for number in wanted}
+    for number, line in reduce(DataFrame.union, answers).collect():
+        found[number][tuple(json.loads(line).values())] += 1
+    for number, (text, options, lines) in wanted.items():
+        assert found[number] == Counter(lines), (text, options)

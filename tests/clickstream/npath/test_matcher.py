@@ -45,7 +45,7 @@ def labels(pattern: str, rows: list[int], **options: str) -> list[str]:
 @pytest.mark.parametrize("depth", [2, 3, 4])
 def test_every_way_to_match(depth: int) -> None:
     rng = random.Random(depth)
-    for _ in range(2_000):
+    for _ in range(7_000):
         pattern, rows = oracle.random_pattern(rng, depth=depth), oracle.random_rows(rng)
         mode, prefer = rng.choice([*SKIPS]), rng.choice(["longest", "first"])
         clock = sorted(rng.randint(0, 6) for _ in rows) if rng.random() < 0.4 else None

@@ -134,14 +134,13 @@ def _added(values: Column, total: T.DataType) -> Column:
 
 
 def _dupcountcum(aggregate: Aggregate, match: Match) -> Column:
-    return F.size(F.filter(_counted_pairs(aggregate, match), _repeats)).cast("long")
+    pairs = _counted_pairs(aggregate, match)
+    return F.when(F.size(pairs) > 0, F.size(F.filter(pairs, _repeats)).cast("long"))
 
 
 def _dupcount(aggregate: Aggregate, match: Match) -> Column:
-    pairs = _counted_pairs(aggregate, match)
-    return F.reduce(
-        pairs, F.lit(0).cast("long"), lambda run, pair: F.when(_repeats(pair), run + 1).otherwise(0)
-    )
+    pairs, none = _counted_pairs(aggregate, match), F.lit(None).cast("long")
+    return F.reduce(pairs, none, lambda run, pair: F.when(_repeats(pair), run + 1).otherwise(0))
 
 
 def _counted_pairs(aggregate: Aggregate, match: Match) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from pyspark.errors import AnalysisException, QueryContextType
@@ -31,6 +31,20 @@ def shown_in(text: str, *, start: int = 0, what: str) -> Iterator[None]:
         yield
     except AnalysisException as refusal:
         raise fault(_sentence(refusal), text, start + _place(refusal, text[start:]), what=what) from None
+
+
+@contextmanager
+def found_by(checks: Iterable[Callable[[], object]]) -> Iterator[None]:
+    """Whatever Spark refuses within is looked for by the checks, each of which knows the place of its part.
+
+    So what is right is read once, as a whole, and only what is wrong once more part by part.
+    """
+    try:
+        yield
+    except AnalysisException:
+        for check in checks:
+            check()
+        raise
 
 
 def printed(column: str | Column) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypeAlias
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from retinue.clickstream.npath.aggregates import Match, over_match
-from retinue.clickstream.npath.faults import shown_in
-from retinue.clickstream.npath.measures import NUMBER, Aggregate, Measure, quoted
+from retinue.clickstream.npath.faults import found_by, shown_in
+from retinue.clickstream.npath.measures import NUMBER, Aggregate, Asked, Measure, quoted
 from retinue.clickstream.npath.question import Question
 from retinue.clickstream.npath.sequences import ROWS
 
 SPANS, MATCH = "_npath_spans", "_npath_match"
 START, LENGTH, HERE, TAKEN_ROWS = "_npath_start", "_npath_length", "_npath_here", "_npath_taken_rows"
+
+Typed: TypeAlias = Callable[[Callable[[str], Column], str], T.DataType]
 
 
 def matches(partitions: DataFrame, spans: Column, question: Question, keys: Mapping[str, str]) -> DataFrame:
@@ -26,10 +30,12 @@ def matches(partitions: DataFrame, spans: Column, question: Question, keys: Mapp
     start.
     """
     spans = F.concat(spans, F.array(_no_span())) if question.unmatched_rows else spans
+    typed = _types(partitions)
     found = partitions.select(*keys, ROWS, spans.alias(SPANS))
-    cuts = F.transform(SPANS, _cutter(found, question))
-    found = found.select(*keys, F.posexplode(cuts).alias(NUMBER, MATCH)).select(*keys, NUMBER, f"{MATCH}.*")
-    found = found.withColumn(NUMBER, F.col(NUMBER) + 1)
+    with found_by(_checks(found, question, typed)):
+        cuts = F.transform(SPANS, lambda span: _cut(span, lambda rows: _told(rows, question, typed)))
+        found = found.select(*keys, F.posexplode(cuts).alias(NUMBER, MATCH))
+    found = found.select(*keys, (F.col(NUMBER) + 1).alias(NUMBER), f"{MATCH}.*")
     if question.where is not None:
         found = _kept(found, question, question.where, keys)
     return found if question.empty_matches else found.filter((F.col(LENGTH) > 0) | F.col(START).isNull())
@@ -40,30 +46,45 @@ def _no_span() -> Column:
     return F.struct(*(F.lit(None).cast(kind).alias(name) for name, kind in fields.items()))
 
 
-def _cutter(partitions: DataFrame, question: Question) -> Callable[[Column], Column]:
-    """What turns a span into the match: its aggregates are taken here, so that its rows need not travel."""
-    typed = _types(partitions)
+def _cut(span: Column, told: Callable[[Column], Mapping[str, Column]]) -> Column:
+    """The span with what is told of its rows; what stands for no match has all of the partition's.
 
-    def over(aggregate: Aggregate) -> Callable[[Column], Column]:
-        return lambda span: over_match(aggregate, Match(_taken(span), question.symbol_names, typed))
+    The rows are cut out once a span and let go with it: of overlapping matches all together may be far
+    more than the partition holds. Hence the array of one, which gives them a name.
+    """
+    last = F.greatest(span["start"] + span["length"] - 1, span["start"])
+    here = F.get(ROWS, last).alias(HERE)
+    taken = _labelled(F.slice(ROWS, span["start"] + 1, span["length"]), span["labels"])
 
-    asked = [(over(aggregate), it) for aggregate, it in question.aggregates.items() if not aggregate.running]
-    for value, it in asked:
-        with shown_in(it.text, start=it.place, what=it.what):
-            partitions.select(F.transform(SPANS, value))
+    def with_rows(rows: Column) -> Column:
+        values = (value.alias(name) for name, value in told(rows).items())
+        return F.struct(span["start"].alias(START), span["length"].alias(LENGTH), here, *values)
 
-    def cut(span: Column) -> Column:
-        last = F.greatest(span["start"] + span["length"] - 1, span["start"])
-        rows = [F.coalesce(_taken(span), _labelled(F.col(ROWS))).alias(TAKEN_ROWS)] if question.by_row else []
-        told = [value(span).alias(it.name) for value, it in asked]
-        here = F.get(ROWS, last).alias(HERE)
-        return F.struct(span["start"].alias(START), span["length"].alias(LENGTH), here, *rows, *told)
-
-    return cut
+    rows = F.array(F.coalesce(taken, _labelled(F.col(ROWS))))
+    return F.get(F.transform(rows, with_rows), F.lit(0))
 
 
-def _taken(span: Column) -> Column:
-    return _labelled(F.slice(ROWS, span["start"] + 1, span["length"]), span["labels"])
+def _told(rows: Column, question: Question, typed: Typed) -> dict[str, Column]:
+    """The aggregates by name, taken here so that the rows need not travel where none is shown."""
+    shown = {TAKEN_ROWS: rows} if question.by_row else {}
+    match = Match(rows, question.symbol_names, typed)
+    return shown | {asked.name: over_match(aggregate, match) for aggregate, asked in _whole(question)}
+
+
+def _checks(spans: DataFrame, question: Question, typed: Typed) -> Iterator[Callable[[], object]]:
+    def check(aggregate: Aggregate, asked: Asked) -> None:
+        def told(rows: Column) -> dict[str, Column]:
+            return {asked.name: over_match(aggregate, Match(rows, question.symbol_names, typed))}
+
+        with shown_in(asked.text, start=asked.place, what=asked.what):
+            spans.select(F.transform(SPANS, lambda span: _cut(span, told)))
+
+    return (partial(check, aggregate, asked) for aggregate, asked in _whole(question))
+
+
+def _whole(question: Question) -> list[tuple[Aggregate, Asked]]:
+    """The aggregates over whole matches."""
+    return [(aggregate, asked) for aggregate, asked in question.aggregates.items() if not aggregate.running]
 
 
 def _labelled(rows: Column, labels: Column | None = None) -> Column:
@@ -76,7 +97,7 @@ def _labelled(rows: Column, labels: Column | None = None) -> Column:
     return F.transform(rows, labelled)
 
 
-def _types(partitions: DataFrame) -> Callable[[Callable[[str], Column], str], T.DataType]:
+def _types(partitions: DataFrame) -> Typed:
     values = partitions.select(F.explode(ROWS).alias("row"))
     return lambda function, name: values.select(function(f"row.{quoted(name)}")).schema[0].dataType
 

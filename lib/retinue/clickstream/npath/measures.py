@@ -6,6 +6,7 @@ each row must bring along; what is left is a scalar expression of plain columns,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ ARGUMENTS = {
 }
 REPEATS = {"count": ("distinct",), "accumulate": ("distinct", "cdistinct")}
 WORDS = {*ARGUMENTS, "classifier", "match_number", "lag", "lead"}
+
+MOST_ROWS = 2**31 - 1  # an array holds no more
 
 NUMBER = "_npath_number"
 LABEL = "_npath_label"
@@ -71,13 +74,13 @@ class Asked:
 class Measure:
     """What is left of a text for Spark, over the row's own columns and the stand-ins of aggregates.
 
-    `is_of_match` tells whether it says anything of a match beyond the row itself.
+    `is_column` tells whether it is a column of the row itself and no more.
     """
 
     text: str
     what: str
     snippet: Snippet
-    is_of_match: bool
+    is_column: bool
 
 
 class Reader:
@@ -97,7 +100,9 @@ class Reader:
         self.exposed: dict[str, str] = {}
 
     def measure(self, text: str, *, what: str, running: bool) -> Measure:
-        """The measure; `running` is how its aggregates are meant where it does not say.
+        """The measure; if `running`, aggregates look no further than the row unless they say final.
+
+        Where there is one row a match, that is its last: running and final mean the same.
 
         Raises PatternError with a caret under the place.
         """
@@ -145,12 +150,14 @@ class _Reading:
         snippet, asked = Snippet(self.text), []
         for call in reversed(list(calls(snippet, WORDS))):
             prefix = self.prefix(Snippet(self.text), call)
-            name = self.stand_in(call, prefix.says("running") if prefix else running)
+            name = self.stand_in(call, running and not _is_final(prefix))
             asked.append(name)
             snippet = snippet.with_stand_in(prefix.start if prefix else call.start, call.end, quoted(name))
-        for column in snippet.columns(self.reader.columns):
+        columns = snippet.columns(self.reader.columns)
+        for column in columns:
             self.reader.expose(column, Snippet(quoted(column)), self.text, self.what)
-        return Measure(self.text, self.what, snippet, is_of_match=not set(asked) <= set(self.reader.exposed))
+        is_name = all(token.kind in ("name", "quoted") or token.word == "." for token in snippet.tokens)
+        return Measure(self.text, self.what, snippet, is_column=is_name and bool(columns) and not asked)
 
     def prefix(self, snippet: Snippet, call: Call) -> Token | None:
         """The word running or final right before the call."""
@@ -186,8 +193,7 @@ class _Reading:
             raise self.fault(
                 f"{move.name} moves from a row, so it takes one of {_listed(CHOOSING)}", first[0]
             )
-        running = prefix.says("running") if prefix else running
-        return self.asked(self.aggregate(inner[0], running, move), move.start)
+        return self.asked(self.aggregate(inner[0], running and not _is_final(prefix), move), move.start)
 
     def aggregate(self, call: Call, running: bool, move: Call | None = None) -> Aggregate:
         inner, delimiter = self.delimiter(call)
@@ -217,9 +223,8 @@ class _Reading:
         if not of:
             return body, None
         if len(of) > 1 or not of[0]:
-            raise self.fault(
-                "of wants a symbol or any(symbol, ...), once", (of[1] or of[0] or call.inner)[-1]
-            )
+            last = [token for token in inner if token.says("of")][-1]
+            raise self.fault("of wants a symbol or any(symbol, ...), once", last)
         return body, self.of(of[0])
 
     def of(self, tokens: Sequence[Token]) -> frozenset[int] | None:
@@ -256,9 +261,9 @@ class _Reading:
 
     def integer(self, tokens: Sequence[Token]) -> int:
         word = "".join(token.word for token in tokens)
-        if not word.lstrip("+-").isdecimal() or int(word) == 0:
+        if not re.fullmatch(r"[+-]?[1-9]\d*", word, re.ASCII):
             raise self.fault("nth wants a whole number, from 1 on, or from -1 back from the end", tokens[0])
-        return int(word)
+        return max(-MOST_ROWS, min(MOST_ROWS, int(word[:20])))
 
     def values(
         self, call: Call, arguments: Sequence[Sequence[Token]], of: frozenset[int] | None, move: Call | None
@@ -303,6 +308,10 @@ class _Reading:
 def quoted(column: str) -> str:
     """A column's name as SQL takes it whatever it is made of."""
     return "`" + column.replace("`", "``") + "`"
+
+
+def _is_final(prefix: Token | None) -> bool:
+    return prefix is not None and prefix.says("final")
 
 
 def _listed(words: Collection[str]) -> str:

@@ -92,8 +92,12 @@ def clock(rows: DataFrame, key: Column, within: timedelta | Number) -> tuple[Col
     if within < (timedelta(0) if isinstance(within, timedelta) else 0):  # type: ignore[operator]
         raise PatternError(f"within: {within} is below zero; give how far a match may reach")
     kind = rows.select(key).schema[0].dataType
-    if isinstance(kind, T.TimestampType | T.TimestampNTZType):
-        return F.unix_micros(key.cast("timestamp")), _micros(within, timedelta(seconds=1))
+    if isinstance(kind, T.TimestampType):
+        return F.unix_micros(key), _micros(within, timedelta(seconds=1))
+    if isinstance(kind, T.TimestampNTZType):
+        # A cast to timestamp would go through the session's zone, where some hours are missing or come twice.
+        since = (key - F.expr("timestamp_ntz'1970-01-01'")).cast("interval second")
+        return (since.cast("decimal(26,6)") * 1_000_000).cast("long"), _micros(within, timedelta(seconds=1))
     if isinstance(kind, T.DateType):
         return F.unix_date(key).cast("long") * 86_400_000_000, _micros(within, timedelta(days=1))
     limit = within.total_seconds() if isinstance(within, timedelta) else within

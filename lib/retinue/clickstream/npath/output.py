@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from retinue.clickstream.npath.faults import shown_in
+from retinue.clickstream.npath.faults import found_by, shown_in
 from retinue.clickstream.npath.matches import HERE, LENGTH, START, TAKEN_ROWS, in_scope
 from retinue.clickstream.npath.measures import LABEL, NUMBER, Measure, quoted
 from retinue.clickstream.npath.question import Question
@@ -57,10 +58,14 @@ def _told(
     columns = [F.col(quoted(name)) for name in keys.values() if name.lower() not in replaced]
     for name, measure in question.measures.items():
         with shown_in(measure.text, what=measure.what):
-            column = expression(measure).alias(name)
-            scope.select("*", column)
-        columns.append(column)
-    return scope.select(*columns)
+            columns.append(expression(measure).alias(name))
+    with found_by(partial(_check, scope, measure, expression) for measure in question.measures.values()):
+        return scope.select(*columns)
+
+
+def _check(scope: DataFrame, measure: Measure, expression: Callable[[Measure], Column]) -> None:
+    with shown_in(measure.text, what=measure.what):
+        scope.select("*", expression(measure))
 
 
 def _expression(measure: Measure) -> Column:
@@ -68,6 +73,6 @@ def _expression(measure: Measure) -> Column:
 
 
 def _expression_of_row(measure: Measure) -> Column:
-    """What is said of a match is null for a row of none."""
+    """A row of no match has its own columns, and null for all else."""
     column = _expression(measure)
-    return F.when(F.col(START).isNotNull(), column) if measure.is_of_match else column
+    return column if measure.is_column else F.when(F.col(START).isNotNull(), column)

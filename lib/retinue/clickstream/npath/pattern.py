@@ -9,6 +9,7 @@ operand    symbol, ^, $, (choice), or () for nothing
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,6 +18,7 @@ from retinue.clickstream.npath.faults import fault
 from retinue.errors import nearest
 
 DEPTH = 100
+MOST_TIMES = 5_000
 TOKEN = re.compile(
     r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<range>\{\s*(?:\d+\s*(?:,\s*\d*\s*)?|,\s*\d*\s*)\})|(?P<sign>[.|()^$?*+])|(?P<end>$))"
 )
@@ -135,6 +137,11 @@ class _Parser:
         self.advance()
         if most is not None and most < least:
             raise self.fault(f"the least, {least}, is above the most, {most}", place)
+        if max(least, most or 0) > MOST_TIMES:
+            raise self.fault(
+                f"a part may be counted up to {MOST_TIMES:,} times; use + or *, with count(*) in where",
+                place,
+            )
         greedy = self.word != "?"
         if not greedy:
             self.advance()
@@ -175,7 +182,12 @@ class _Parser:
 
 def _range(word: str) -> tuple[int, int | None]:
     """The bounds that {n}, {n,}, {,m}, {n,m} or {,} say."""
-    least, comma, most = word.strip("{}").partition(",")
+    least, comma, most = (part.strip() for part in word.strip("{}").partition(","))
     if not comma:
-        return int(least), int(least)
-    return int(least.strip() or 0), int(most) if most.strip() else None
+        return _count(least), _count(least)
+    return _count(least or "0"), _count(most) if most else None
+
+
+def _count(digits: str) -> int:
+    """The number; one of many digits is only known to be too large."""
+    return int(digits) if len(digits) < 20 else sys.maxsize

@@ -129,7 +129,7 @@ def _repeats(running: Running) -> Column:
 
 def _dupcountcum(rows: DataFrame, name: str, running: Running) -> DataFrame:
     rows = rows.withColumn(STEP, _repeats(running))
-    return rows.withColumn(name, F.count_if(STEP).over(running.so_far))
+    return rows.withColumn(name, _once_any(running, F.count_if(STEP).over(running.so_far)))
 
 
 def _dupcount(rows: DataFrame, name: str, running: Running) -> DataFrame:
@@ -137,7 +137,12 @@ def _dupcount(rows: DataFrame, name: str, running: Running) -> DataFrame:
     rows = rows.withColumn(STEP, _repeats(running))
     rows = rows.withColumn(name, F.count_if(STEP).over(running.so_far))
     before = F.max(F.when(~F.col(STEP), F.col(name))).over(running.so_far)
-    return rows.withColumn(name, F.coalesce(F.col(name) - before, F.lit(0)))
+    return rows.withColumn(name, F.col(name) - before)
+
+
+def _once_any(running: Running, value: Column) -> Column:
+    """The value from the first row on that counts."""
+    return F.when(F.max(running.counts).over(running.so_far), value)
 
 
 AT_ONCE: dict[str, Callable[[Running], Column]] = {

@@ -12,7 +12,9 @@ from retinue.clickstream.npath.matches import matches
 from retinue.clickstream.npath.output import by_match, by_row
 from retinue.clickstream.npath.question import ask
 from retinue.clickstream.npath.sequences import gather
-from retinue.clickstream.npath.spans import spans
+from retinue.clickstream.npath.skips import always_leads_on
+from retinue.clickstream.npath.spans import dead_ends, spans
+from retinue.errors import PatternError
 
 
 def npath(
@@ -30,6 +32,7 @@ def npath(
     within: timedelta | order.Number | None = None,
     empty_matches: bool = False,
     unmatched_rows: bool = False,
+    max_rows: int | None = None,
 ) -> DataFrame:
     """The matches of `pattern` in each partition's rows in order, from each start the longest there is.
 
@@ -72,13 +75,19 @@ def npath(
     unmatched_rows: whether rows that no shown match holds are shown too, with their own columns, and null
         for whatever speaks of a match. Only with a row a row.
 
+    max_rows: partitions of more rows are left out, whole: they are not matched, and none of their rows is
+        shown. `runaway` tells which they are. None, the default, leaves nobody out.
+
     Time grows with the rows and the rows of the matches, whatever the pattern. A partition's rows, cut to
-    what is asked of them, must fit in a task's memory. Lazy. Semantics are those of row pattern recognition
-    (ISO/IEC 19075-5) and of Teradata's nPath, where `longest`, the modes and the aggregates come from.
+    what is asked of them, must fit in a task's memory; `max_rows` bounds that too. Lazy, save for a skip of
+    `to_first` or `to_last` that the pattern does not make sure of (A.B* with to_last B may take no B): then
+    Spark runs the search once at once, to refuse what leads nowhere. Semantics are those of row pattern
+    recognition (ISO/IEC 19075-5) and of Teradata's nPath, where `longest`, the modes and the aggregates
+    come from.
 
     Raises PatternError with a caret under the place of a pattern, symbol or measure that does not parse, an
-    unknown symbol, or an unknown column. A skip of `to_first` or `to_last` that leads nowhere shows only in
-    the rows: it fails the Spark job that meets it, with a PatternError that names the partition.
+    unknown symbol, or an unknown column; and for a skip that makes no progress or is to a symbol that took
+    no row, with the partition's name.
     """
     question = ask(
         rows.columns,
@@ -95,7 +104,15 @@ def npath(
     keys = order.partition_keys(rows, partition_by)
     by = order.read(rows, order_by)
     clock, limit = (None, None) if within is None else order.clock(rows, by[0].key, within)
-    partitions = gather(rows, question, keys=[*keys.values()], order=by, clock=clock)
+    partitions = gather(rows, question, keys=[*keys.values()], order=by, clock=clock, max_rows=max_rows)
     names = dict(zip(partitions.columns, keys, strict=False))
+    if not always_leads_on(question.matcher.automaton, question.matcher.skip):
+        _refuse_dead_ends(partitions, dead_ends(question.matcher, limit, names))
     found = matches(partitions, spans(question.matcher, limit, names), question, names)
     return (by_row if question.by_row else by_match)(found, question, names)
+
+
+def _refuse_dead_ends(partitions: DataFrame, dead_end: Column) -> None:
+    found = partitions.select(dead_end.alias("dead_end")).filter("dead_end is not null").first()
+    if found:
+        raise PatternError(found["dead_end"])

@@ -26,8 +26,9 @@ def gather(
     keys: Sequence[Column],
     order: Sequence[Order],
     clock: Column | None,
+    max_rows: int | None = None,
 ) -> DataFrame:
-    """A row a partition: `_npath_key0` and on, and `_npath_rows`, the array of its rows in order.
+    """A row a partition of up to `max_rows`: `_npath_key0` and on, and `_npath_rows`, its rows in order.
 
     They are structs of position (from 1), mask (the bits of the symbols that hold), clock, and the values.
     Rows equal in the order follow that of all else that is asked of them, so the result is always the same.
@@ -45,7 +46,11 @@ def gather(
     rows = rows.withColumn(MASK, F.col(MASK).bitwiseOR(F.col(EARLY)))
     for value in question.values:
         rows = _with_value(rows, value, window)
-    return _collected(rows, names, [value.name for value in question.values])
+    if max_rows is None:
+        return _collected(rows, names, question.values)
+    # One row too many tells a runaway partition, and is all of it that is held.
+    rows = rows.filter(F.col(POSITION) <= max_rows + 1)
+    return _collected(rows, names, question.values).filter(F.size(ROWS) <= max_rows)
 
 
 def _ties(rows: DataFrame, symbols: Iterable[Symbol], values: Iterable[Value]) -> list[str]:
@@ -69,8 +74,10 @@ def _with_value(rows: DataFrame, value: Value, window: WindowSpec) -> DataFrame:
         return rows.withColumn(value.name, column)
 
 
-def _collected(rows: DataFrame, keys: Iterable[str], values: Iterable[str]) -> DataFrame:
+def _collected(rows: DataFrame, keys: Iterable[str], values: Iterable[Value]) -> DataFrame:
     named = {POSITION: "position", MASK: "mask", CLOCK: "clock"}
-    row = F.struct(*(F.col(column).alias(name) for column, name in named.items()), *values)
+    row = F.struct(
+        *(F.col(column).alias(name) for column, name in named.items()), *(value.name for value in values)
+    )
     in_order = F.array_sort(F.collect_list(row), lambda one, other: one["position"] - other["position"])
     return rows.groupBy(*keys).agg(in_order.alias(ROWS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from pyspark.sql.pandas.functions import arrow_udf
 from retinue.clickstream.npath.matcher import Found, Matcher
 from retinue.clickstream.npath.order import Number
 from retinue.clickstream.npath.sequences import ROWS
+from retinue.errors import PatternError
 
 TYPE = "array<struct<start: int, length: int, labels: array<tinyint>>>"
 
@@ -24,12 +25,37 @@ def spans(matcher: Matcher, within: Number | None, names: Mapping[str, str]) -> 
     An array of structs: start (from 0), length, labels (the number of the symbol that took each row, none
     where nobody asks). `within` limits the difference of the rows' clocks over a match.
     """
+    return _search(matcher, within, names, TYPE, lambda found: _packed(list(map(list, found))))
+
+
+def dead_ends(matcher: Matcher, within: Number | None, names: Mapping[str, str]) -> Column:
+    """For each partition what keeps the search from going on after a match, in words, or else null."""
+    return _search(
+        matcher, within, names, "string", lambda found: pa.array(map(_dead_end, found), pa.string())
+    )
+
+
+def _dead_end(found: Iterator[Found]) -> str | None:
+    try:
+        for _ in found:
+            pass
+    except PatternError as fault:
+        return str(fault)
+    return None
+
+
+def _search(
+    matcher: Matcher,
+    within: Number | None,
+    names: Mapping[str, str],
+    kind: str,
+    told: Callable[[Iterator[Iterator[Found]]], pa.Array],
+) -> Column:
+    """A value a partition of type `kind`, made by `told` of the matches of each partition of a batch."""
 
     def find(masks: pa.Array, clocks: pa.Array, partitions: pa.Array) -> pa.Array:
         batch = zip(lists(masks), clocks, partitions, strict=True)
-        return _packed(
-            [list(matcher.find(rows, limits(clock, within), str(name))) for rows, clock, name in batch]
-        )
+        return told(matcher.find(rows, limits(clock, within), str(name)) for rows, clock, name in batch)
 
     parts = [
         F.concat(F.lit(f"{name} = "), F.coalesce(F.col(key).cast("string"), F.lit("null")))
@@ -37,7 +63,7 @@ def spans(matcher: Matcher, within: Number | None, names: Mapping[str, str]) -> 
     ]
     partition = F.concat_ws(", ", *parts) if matcher.skip.symbol >= 0 else F.lit(None).cast("string")
     clock = F.col(f"{ROWS}.clock") if within is not None else F.lit(None).cast("array<int>")
-    return arrow_udf(find, TYPE)(F.col(f"{ROWS}.mask"), clock, partition)  # type: ignore[no-any-return, call-overload]
+    return arrow_udf(find, kind)(F.col(f"{ROWS}.mask"), clock, partition)  # type: ignore[no-any-return, call-overload]
 
 
 def lists(arrays: pa.ListArray) -> Iterable[list[int]]:

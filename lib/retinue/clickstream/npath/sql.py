@@ -34,6 +34,11 @@ class Token:
         """Whether it is one of these words, given in lower case; a text in quotes is none."""
         return self.kind != "string" and self.word.lower() in words
 
+    @property
+    def name(self) -> str:
+        """What it names, out of its quotes."""
+        return self.word[1:-1].replace("``", "`") if self.kind == "quoted" else self.word
+
 
 @dataclass(frozen=True)
 class Snippet:
@@ -62,7 +67,7 @@ class Snippet:
 
     def columns(self, known: Collection[str]) -> list[str]:
         """The columns among `known` that the text may name."""
-        words = {token.word.strip("`").replace("``", "`").lower() for token in self.tokens}
+        words = {token.name.lower() for token in self.tokens if token.kind in ("name", "quoted")}
         return [column for column in known if column.lower() in words]
 
 

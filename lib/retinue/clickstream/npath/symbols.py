@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import Column, DataFrame, WindowSpec
 from pyspark.sql import functions as F
 
-from retinue.clickstream.npath.faults import fault, printed, shown_in
+from retinue.clickstream.npath.faults import fault, found_by, printed, shown_in
 from retinue.clickstream.npath.lags import moves, with_lags
 from retinue.clickstream.npath.sql import Snippet
 from retinue.errors import PatternError
@@ -29,6 +29,11 @@ class Symbol:
     def snippet(self) -> Snippet | None:
         """The predicate where it is a text."""
         return Snippet(self.predicate) if isinstance(self.predicate, str) else None
+
+    @property
+    def what(self) -> str:
+        """What it is called where something is wrong with it."""
+        return f"symbol {self.name}"
 
     @property
     def looks_around(self) -> bool:
@@ -59,19 +64,23 @@ def with_mask(
     rows: DataFrame, symbols: Iterable[Symbol], window: WindowSpec | None, *, into: str
 ) -> DataFrame:
     """The rows with the bits of the symbols that hold; null does not hold."""
-    bits = [F.lit(0).cast("long")]
+    bits, checks = [F.lit(0).cast("long")], []
     for symbol in symbols:
         rows, predicate = _predicate(rows, symbol, window)
         bits.append(F.when(predicate, F.lit(1 << symbol.number).cast("long")).otherwise(F.lit(0)))
-    return rows.withColumn(into, reduce(lambda one, other: one.bitwiseOR(other), bits))
+        checks.append(partial(_check, rows, symbol, predicate))
+    with found_by(checks):
+        return rows.withColumn(into, reduce(lambda one, other: one.bitwiseOR(other), bits))
 
 
 def _predicate(rows: DataFrame, symbol: Symbol, window: WindowSpec | None) -> tuple[DataFrame, Column]:
-    text, what = printed(symbol.predicate), f"symbol {symbol.name}"
     snippet = symbol.snippet
     if snippet is not None and window is not None:
-        rows, snippet = with_lags(rows, snippet, window, text=text, what=what)
-    with shown_in(text, what=what):
-        predicate = symbol.predicate if snippet is None else F.expr(snippet.sql)
-        rows.select("*", F.when(predicate, 1))  # type: ignore[arg-type]
-    return rows, predicate  # type: ignore[return-value]
+        rows, snippet = with_lags(rows, snippet, window, text=snippet.sql, what=symbol.what)
+    with shown_in(printed(symbol.predicate), what=symbol.what):
+        return rows, symbol.predicate if snippet is None else F.expr(snippet.sql)  # type: ignore[return-value]
+
+
+def _check(rows: DataFrame, symbol: Symbol, predicate: Column) -> None:
+    with shown_in(printed(symbol.predicate), what=symbol.what):
+        rows.select("*", F.when(predicate, 1))
