@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
@@ -19,6 +20,7 @@ from retinue.clickstream.npath.automaton import build
 from retinue.clickstream.npath.matcher import Matcher, Skip
 from retinue.clickstream.npath.pattern import parse
 from retinue.clickstream.npath.prepared import Prepared, prepare
+from retinue.clickstream.npath.question import Question
 from retinue.clickstream.npath.sequences import ROWS
 from retinue.clickstream.npath.spans import limits, lists
 
@@ -83,9 +85,9 @@ def explain_population(
         within=within,
         max_rows=max_rows,
     )
-    conditions = list(_conditions(search, pattern))
-    counted = search.partitions.select(_counts(search, conditions).alias("found")).select("found.*")
-    told = F.array(*(_told(condition, place) for place, condition in enumerate(conditions)))
+    needed = conditions(pattern, search.question, is_limited=search.limit is not None)
+    counted = search.partitions.select(_counts(search, needed).alias("found")).select("found.*")
+    told = F.array(*(_told(condition, place) for place, condition in enumerate(needed)))
     return counted.agg(told.alias("told")).select(F.inline("told"))
 
 
@@ -106,43 +108,43 @@ class Condition:
         return 1 << self.symbol if self.symbol >= 0 else 0
 
 
-def _conditions(search: Prepared, pattern: str) -> Iterator[Condition]:
-    names = search.question.symbol_names
+def conditions(pattern: str, question: Question, *, is_limited: bool) -> list[Condition]:
+    """What a match of the pattern needs: the symbols in it, the anchors in it, and the limit of time."""
+    names = question.symbol_names
     parsed = parse(pattern, {name.lower(): number for number, name in enumerate(names)})
-    longest = not search.question.matcher.open.single
 
     def matcher(part: tree.Pattern) -> Matcher:
+        longest = not question.matcher.open.single
         return Matcher(build(part), longest=longest, skip=Skip("next row"), labelled=False)
 
     plain = matcher(parsed)
-    for number in sorted(symbol for symbol in {*plain.automaton.symbol} if symbol is not None):
-        yield Condition(names[number], "symbol", plain, number)
-    for at_end, sign in enumerate("^$"):
-        relaxed = _without_anchor(parsed, bool(at_end))
-        if relaxed != parsed:
-            yield Condition(sign, "anchor", matcher(relaxed))
-    if search.limit is not None:
-        yield Condition("within", "limit", plain)
+    used = sorted({symbol for symbol in plain.automaton.symbol if symbol is not None})
+    loose = {"^": _without_anchor(parsed, at_end=False), "$": _without_anchor(parsed, at_end=True)}
+    return [
+        *(Condition(names[symbol], "symbol", plain, symbol) for symbol in used),
+        *(Condition(sign, "anchor", matcher(part)) for sign, part in loose.items() if part != parsed),
+        *([Condition("within", "limit", plain)] if is_limited else []),
+    ]
 
 
-def _without_anchor(part: tree.Pattern, at_end: bool) -> tree.Pattern:
+def _without_anchor(part: tree.Pattern, *, at_end: bool) -> tree.Pattern:
     """The pattern where this anchor holds everywhere."""
     match part:
         case tree.Anchor() if part.at_end == at_end:
             return tree.Sequence(())
         case tree.Sequence(parts):
-            return tree.Sequence(tuple(_without_anchor(each, at_end) for each in parts))
+            return tree.Sequence(tuple(_without_anchor(each, at_end=at_end) for each in parts))
         case tree.Choice(options):
-            return tree.Choice(tuple(_without_anchor(each, at_end) for each in options))
+            return tree.Choice(tuple(_without_anchor(each, at_end=at_end) for each in options))
         case tree.Repeat(body):
-            return replace(part, body=_without_anchor(body, at_end))
+            return replace(part, body=_without_anchor(body, at_end=at_end))
         case _:
             return part
 
 
-def _counts(search: Prepared, conditions: Sequence[Condition]) -> Column:
+def _counts(search: Prepared, needed: Sequence[Condition]) -> Column:
     """Each partition's counts."""
-    census, limit = _Census(search.question.matcher, conditions), search.limit
+    census, limit = Census(search.question.matcher, needed), search.limit
 
     def count(masks: pa.Array, clocks: pa.Array) -> pa.Array:
         batch = zip(lists(masks), clocks, strict=True)
@@ -161,14 +163,15 @@ _ARROW = pa.struct(
 )
 
 
-class _Census:
-    """Counts in one partition after the other."""
+class Census:
+    """Counts what the conditions stop, in one partition after the other."""
 
     def __init__(self, matcher: Matcher, conditions: Sequence[Condition]) -> None:
         self.matcher, self.conditions = matcher, conditions
         self.walk = Walk(matcher.automaton)
 
-    def counts(self, masks: Sequence[int], within: Sequence[int] | None) -> dict[str, object]:
+    def counts(self, masks: Sequence[int], within: Sequence[int] | None) -> dict[str, Any]:
+        """The partition's counts; `within` holds for each row the place before which a match must end."""
         found, failed = searched(self.matcher, masks, within)
         matches = sum(match.end > match.start for match in found)
         begun = [it for it in self.walk.attempts(masks, failed, within) if it.end > it.start]
