@@ -5,7 +5,10 @@ from retinue.plots.funnel import funnel
 from retinue.plots.hours import sessions_by_hour
 from retinue.plots.picture import Picture
 from retinue.plots.render import fragment, html, png, svg
+from retinue.plots.retention import retention
 from retinue.plots.sankey import sankey
+from retinue.plots.step_matrix import step_matrix
+from retinue.plots.transitions import transitions
 
 __all__ = [
     "Picture",
@@ -14,7 +17,10 @@ __all__ = [
     "funnel",
     "html",
     "png",
+    "retention",
     "sankey",
     "sessions_by_hour",
+    "step_matrix",
     "svg",
+    "transitions",
 ]

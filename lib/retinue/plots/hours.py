@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from retinue.plots import labels
+from retinue.plots import heat, labels
 from retinue.plots.picture import Picture, nothing
 from retinue.plots.rows import Rows, first
 from retinue.plots.style import LIGHT
@@ -53,12 +53,9 @@ def _draw(sessions: Counter[tuple[int, int]]) -> Picture:
 
 
 def _draw_cell(picture: Picture, day: int, hour: int, number: int, most: int) -> None:
-    x, y, heat = LEFT + hour * CELL, TOP + day * ROW, number / most
+    box = (LEFT + hour * CELL, TOP + day * ROW, CELL, ROW)
     tip = f"{DAYS[day]} {hour:02}:00 to {hour:02}:59: {labels.amount(number, 'session')}"
-    color, alpha = (LIGHT["blue"], 0.08 + 0.92 * heat) if number else (LIGHT["faint"], 0.5)
-    picture.block(x + 1, y + 1, CELL - 2, ROW - 2, color=color, alpha=alpha, tip=tip)
-    ink = LIGHT["on-fill"] if heat > 0.55 else LIGHT["ink" if number else "muted"]
-    picture.write(x + CELL / 2, y + ROW / 2, _brief(number), size=10.5, color=ink, align="center")
+    heat.cell(picture, box, heat=number / most, text=_brief(number), tip=tip)
 
 
 def _draw_hours(picture: Picture, sessions: Counter[tuple[int, int]]) -> None:

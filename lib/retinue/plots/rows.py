@@ -48,16 +48,19 @@ def largest(rows: Rows, *, key: str, size: str, limit: int, what: str) -> Larges
     return Largest(kept, row_count - len(kept), int(total) - sum(number for _, number in kept))
 
 
-def first(rows: Rows, *, columns: Sequence[str], limit: int, what: str) -> list[tuple[Any, ...]]:
-    """The first `limit` rows by these columns in turn; no more are collected.
+def first(
+    rows: Rows, *, columns: Sequence[str], limit: int, what: str, ascending: bool | Sequence[bool] = True
+) -> list[tuple[Any, ...]]:
+    """The first `limit` rows by these columns in turn, each `ascending` or not; no more are collected.
 
     Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
     """
     _require(rows, columns, what)
+    up = [ascending] * len(columns) if isinstance(ascending, bool) else list(ascending)
     if isinstance(rows, pd.DataFrame):
-        shown = rows[list(columns)].sort_values(list(columns))[:limit]
+        shown = rows[list(columns)].sort_values(list(columns), ascending=up)[:limit]
     else:
-        shown = rows.select(*columns).orderBy(*columns).limit(limit).toPandas()
+        shown = rows.select(*columns).orderBy(*columns, ascending=up).limit(limit).toPandas()
     return list(shown.itertuples(index=False, name=None))
 
 
