@@ -11,11 +11,11 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
 from retinue.plots import labels
+from retinue.plots.image import INCH, png
 from retinue.plots.style import LIGHT
 
 __all__ = ["HEADING", "INCH", "Picture"]
 
-INCH = 72  # pixels; one pixel is then one point, the unit of font sizes
 HEADING = 58  # pixels kept above the drawing for title and note
 MARGIN = 2
 
@@ -118,8 +118,6 @@ class Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         """How a notebook shows the picture."""
-        from retinue.plots.render import png  # render imports this module
-
         return png(self)
 
 

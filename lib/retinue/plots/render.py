@@ -9,18 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html import escape
-from threading import Lock
 from xml.etree import ElementTree
 
-import matplotlib
 from matplotlib.figure import Figure
-from PIL import Image
 
-from retinue.plots.picture import HEADING, INCH, Picture
+from retinue.plots.image import INCH, png, rendering
+from retinue.plots.picture import HEADING, Picture
 from retinue.plots.style import LIGHT, SHEET
 
 __all__ = ["POLICY", "fragment", "html", "png", "svg"]
@@ -28,17 +23,6 @@ __all__ = ["POLICY", "fragment", "html", "png", "svg"]
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _SVG = "http://www.w3.org/2000/svg"
 _PHONE = 0.74  # a picture scrolls sideways rather than shrink below this part of its size
-_drawing = Lock()  # matplotlib reads two SVG settings from state that all threads share
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG image of at most 256 colours, two image points to a pixel."""
-    drawn, packed = io.BytesIO(), io.BytesIO()
-    with _rendering():
-        figure.savefig(drawn, format="png", dpi=2 * INCH, pil_kwargs={"compress_level": 1})
-    # Fewer colours take a third of the room, which counts in a notebook that is kept with its pictures.
-    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(packed, format="png")
-    return packed.getvalue()
 
 
 def svg(figure: Figure) -> str:
@@ -47,7 +31,7 @@ def svg(figure: Figure) -> str:
     A mark's tip is its `<title>`. Equal figures give equal text, and no id of one picture occurs in another.
     """
     target = io.StringIO()
-    with _rendering():
+    with rendering():
         figure.savefig(target, format="svg", metadata={"Date": None})
     drawn = target.getvalue()
     root = ElementTree.fromstring(drawn)
@@ -80,18 +64,6 @@ def html(figure: Figure, *, title: str | None = None) -> str:
         f"<title>{escape(heading)}</title><style>{SHEET}</style></head>"
         f'<body class="alone">{fragment(figure, title=title)}</body></html>\n'
     )
-
-
-@contextmanager
-def _rendering() -> Iterator[None]:
-    """Text stays text, ids repeat, and a letter that the PNG's font lacks is no reason for a warning."""
-    with (
-        _drawing,
-        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "retinue"}),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        yield
 
 
 def _words(figure: Figure, title: str | None) -> tuple[str, str, str]:
