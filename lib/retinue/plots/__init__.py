@@ -7,7 +7,9 @@ from retinue.plots.picture import Picture
 from retinue.plots.render import fragment, html, png, svg
 from retinue.plots.retention import retention
 from retinue.plots.sankey import sankey
+from retinue.plots.search_rates import search_rates
 from retinue.plots.step_matrix import step_matrix
+from retinue.plots.terms_at_risk import terms_at_risk
 from retinue.plots.transitions import transitions
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "png",
     "retention",
     "sankey",
+    "search_rates",
     "sessions_by_hour",
     "step_matrix",
     "svg",
+    "terms_at_risk",
     "transitions",
 ]

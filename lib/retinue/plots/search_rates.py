@@ -14,9 +14,9 @@ __all__ = ["search_rates"]
 TITLE = "Does search fail those who look hardest?"
 COLUMNS = ["product_count", "is_serious", "session_count", "fruitless_session_count", "low", "high"]
 TREND = ["slope", "low", "high"]
-NAMES = {True: "serious shoppers", False: "other visitors", None: "all visitors"}
-COLORS = {True: "orange", False: "blue", None: "rest"}
-WIDTH, MARGIN, ROW, NAME, COUNT, DOT, GAP = 640, 2, 26, 150, 130, 11, 12  # pixels
+NAMES: dict[bool | None, str] = {True: "serious shoppers", False: "other visitors", None: "all visitors"}
+COLORS: dict[bool | None, str] = {True: "orange", False: "blue", None: "rest"}
+WIDTH, MARGIN, ROW, NAME, COUNT, DOT, GAP, FOOT = 640, 2, 26, 150, 130, 11, 12, 24  # pixels
 
 
 def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> Picture:
@@ -27,15 +27,15 @@ def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> 
     by Spark jobs. Raises SchemaMismatch.
     """
     rows = first(rates, columns=COLUMNS, limit=limit, what="search_rates")
-    wholes = sorted((row for row in rows if _is_null(row[0])), key=lambda row: str(row[1]), reverse=True)
-    groups = sorted((row for row in rows if not _is_null(row[0])), key=lambda row: row[0])
-    if not sum(row[2] for row in rows):
+    if not rows:
         return nothing(title=TITLE, note="No session has a search.")
-    height = (len(wholes) + len(groups)) * ROW + GAP + 24
+    groups = [row for row in rows if not _is_null(row[0])]
+    wholes = {_kind(row[1]): row for row in rows if _is_null(row[0])}
+    height = len(rows) * ROW + GAP + FOOT
     picture = Picture(title=TITLE, note=_note(trend), width=WIDTH, height=height)
     _draw_scale(picture, height)
-    for place, row in enumerate(wholes):
-        _draw_rate(picture, place * ROW, NAMES[_kind(row[1])], row)
+    for place, kind in enumerate(kind for kind in NAMES if kind in wholes):
+        _draw_rate(picture, place * ROW, NAMES[kind], wholes[kind])
     for place, row in enumerate(groups, start=len(wholes)):
         _draw_rate(picture, place * ROW + GAP, labels.amount(row[0], "product") + " seen", row)
     return picture
@@ -46,11 +46,11 @@ def _draw_rate(picture: Picture, top: float, name: str, row: tuple[Any, ...]) ->
     y, color = top + ROW / 2, LIGHT[COLORS[_kind(is_serious)]]
     picture.write(MARGIN + NAME, y, labels.fit(name, room=NAME, size=12), align="right")
     picture.block(_x(low), y - 3, _x(high) - _x(low), 6, color=color, alpha=0.4)
-    share, of = (
-        labels.share(failed, sessions),
-        f"{labels.count(failed)} of {labels.amount(sessions, 'session')}",
+    share = labels.share(failed, sessions)
+    tip = (
+        f"{name}: {labels.count(failed)} of {labels.amount(sessions, 'session')}, {share}; "
+        f"interval {labels.share(low, 1)} to {labels.share(high, 1)}"
     )
-    tip = f"{name}: {share}, {of}; interval {labels.share(low, 1)} to {labels.share(high, 1)}"
     picture.block(_x(failed / sessions) - DOT / 2, y - DOT / 2, DOT, DOT, color=color, tip=tip)
     picture.write(WIDTH - COUNT + 10, y, share, bold=True)
     picture.write(WIDTH - MARGIN, y, f"of {labels.count(sessions)}", color=LIGHT["muted"], align="right")
@@ -58,18 +58,18 @@ def _draw_rate(picture: Picture, top: float, name: str, row: tuple[Any, ...]) ->
 
 def _draw_scale(picture: Picture, height: float) -> None:
     for percent in (0, 25, 50, 75, 100):
-        picture.block(_x(percent / 100) - 0.5, 0, 1, height - 22, color=LIGHT["faint"])
+        picture.block(_x(percent / 100) - 0.5, 0, 1, height - FOOT + 2, color=LIGHT["faint"])
         line = f"{percent}%"
         picture.write(_x(percent / 100), height - 10, line, size=11, color=LIGHT["muted"], align="center")
 
 
 def _note(trend: Rows | None) -> str:
-    note = "Sessions with a fruitless search, of all with a search"
+    note = "Sessions with a fruitless search"
     lines = first(trend, columns=TREND, limit=1, what="search_rates") if trend is not None else []
     if not lines or _is_null(lines[0][0]):
         return note
     slope, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in lines[0])
-    return f"{note}; {slope} points a product seen ({low} to {high})"
+    return f"{note}; {slope} points a product ({low} to {high})"
 
 
 def _x(rate: float) -> float:

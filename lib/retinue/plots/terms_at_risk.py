@@ -19,6 +19,7 @@ __all__ = ["terms_at_risk"]
 TITLE = "Which words cost most?"
 COLUMNS = ["query", "fruitless_session_count", "risk_amount", "risk_low", "risk_high", "currency"]
 WIDTH, MARGIN, ROW, BAR, NAME, WORTH = 680, 2, 28, 14, 190, 160  # pixels
+START = MARGIN + NAME + 10
 
 
 def terms_at_risk(terms: Rows, *, limit: int = 15) -> Picture:
@@ -31,16 +32,12 @@ def terms_at_risk(terms: Rows, *, limit: int = 15) -> Picture:
     rows = _largest(terms, limit)
     if not rows:
         return nothing(title=TITLE, note="No term has a loss in money.")
-    note = "Value of the orders that comparable sessions place and these do not; grey may be chance"
+    note = "Orders missed beside comparable sessions, in money; grey may be chance"
     picture = Picture(title=TITLE, note=note, width=WIDTH, height=len(rows) * ROW)
     most = max(row[2] if _is_null(row[4]) else row[4] for row in rows)
     for place, row in enumerate(rows):
-        _draw_term(picture, place * ROW + ROW / 2, row, scale=_ROOM / most)
+        _draw_term(picture, place * ROW + ROW / 2, row, scale=(WIDTH - WORTH - START) / most)
     return picture
-
-
-_START = MARGIN + NAME + 10
-_ROOM = WIDTH - WORTH - _START
 
 
 def _draw_term(picture: Picture, y: float, row: tuple[Any, ...], *, scale: float) -> None:
@@ -52,9 +49,9 @@ def _draw_term(picture: Picture, y: float, row: tuple[Any, ...], *, scale: float
     span = f"{labels.count(low)} to {labels.count(high)}" if known else ""
     color = LIGHT["vermillion" if known and low > 0 else "rest"]
     tip = f"{term}: {worth} in {labels.amount(sessions, 'session')}" + (f"; interval {span}" if span else "")
-    picture.block(_START, y - BAR / 2, amount * scale, BAR, color=color, alpha=0.75, tip=tip)
+    picture.block(START, y - BAR / 2, amount * scale, BAR, color=color, alpha=0.75, tip=tip)
     if known:
-        picture.block(_START + low * scale, y - 1, (high - low) * scale, 2, color=LIGHT["ink"])
+        picture.block(START + low * scale, y - 1, (high - low) * scale, 2, color=LIGHT["ink"])
     x, room = WIDTH - WORTH + 10, WORTH - 10 - MARGIN
     picture.write(x, y - 5, labels.fit(worth, room=room, size=12), bold=True)
     if known:
@@ -67,8 +64,8 @@ def _largest(terms: Rows, limit: int) -> list[tuple[Any, ...]]:
         lossy = terms.loc[terms["risk_amount"].fillna(0) > 0, COLUMNS]
         shown = lossy.sort_values(["risk_amount", "query"], ascending=[False, True])[:limit]
     else:
-        lossy = terms.where("risk_amount > 0").select(*COLUMNS)
-        shown = lossy.orderBy(F.desc("risk_amount"), F.asc_nulls_last("query")).limit(limit).toPandas()
+        in_order = terms.where("risk_amount > 0").orderBy(F.desc("risk_amount"), F.asc_nulls_last("query"))
+        shown = in_order.select(*COLUMNS).limit(limit).toPandas()
     return list(shown.itertuples(index=False, name=None))
 
 
