@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from retinue.clickstream.npath import npath
+from retinue.clickstream.npath import npath, runaway
 from retinue.errors import PatternError
 
 DAY = "2012-03-06T"
@@ -249,6 +249,148 @@ def test_rows_equal_in_the_order_answer_alike_however_they_come(spark: SparkSess
     assert answers == {((1, "[a, b, c, d]", 1),)}
 
 
+def test_names_of_any_kind(spark: SparkSession) -> None:
+    """Names with dots, backticks, blanks and quotes, wherever a column can be named."""
+    rows = [("v", 1, "a", 7), ("v", 2, "b", 5), ("v", 3, "b", 9)]
+    odd = spark.createDataFrame(rows, "`who.id` string, `the ``time``` int, `it's` string, `1st.x y` int")
+    found = npath(
+        odd,
+        partition_by=["who.id"],
+        order_by=["`the ``time``` DESC"],
+        symbols={"B": "`it's` = 'b' and lag(`it's`, 1, 'b') = 'b'", "A": F.col("`it's`") == "a"},
+        pattern="B+.A",
+        measures={
+            "a.b": "first(`1st.x y` of B) + lag(last(`1st.x y`))",
+            "back`tick": "`the ``time```",
+            "of": "accumulate(`it's`)",
+        },
+        where="sum(`1st.x y`) > 20 and `it's` = 'a'",
+        within=2,
+        max_rows=3,
+    )
+    assert found.columns == ["who.id", "a.b", "back`tick", "of"]
+    assert [tuple(row) for row in found.collect()] == [("v", 14, 1, "[b, b, a]")]
+    over = runaway(odd, partition_by=["who.id"], max_rows=2)
+    assert [row.asDict() for row in over.collect()] == [{"who.id": "v", "row_count": 3}]
+
+
+def test_within_knows_no_zone(spark: SparkSession) -> None:
+    """In New York 02:30 was missing on that day, and 01:30 came twice in the autumn: not for an ntz."""
+    times = [
+        "2024-03-10T01:30",
+        "2024-03-10T02:30",
+        "2024-03-10T03:30",
+        "2024-11-03T00:30",
+        "2024-11-03T02:30",
+    ]
+    rows = spark.createDataFrame([(datetime.fromisoformat(time),) for time in times], "at timestamp_ntz")
+
+    def found(within: object) -> list[int]:
+        measures = {"hours": "count(*)"}
+        asked = {"symbols": {"X": "true"}, "pattern": "X+", "measures": measures, "partition_by": []}
+        return [row[0] for row in npath(rows, order_by=["at"], within=within, **asked).collect()]
+
+    zone = spark.conf.get("spark.sql.session.timeZone")
+    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+    try:
+        assert found(3600) == [2, 1, 1, 1]
+        assert found(timedelta(hours=2)) == [3, 2]
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", zone)
+
+
+def test_running_is_final_where_a_match_is_one_row(clicks: DataFrame) -> None:
+    measures = {
+        "so_far": "running sum(seconds) + final count(*)",
+        "moved": "lag(running first(page of Buy), 1) || lag(final last(page), 1)",
+        "label": "running classifier()",
+    }
+    kept = {"where": "running sum(paid) > 7 and final last(page) = 'buy'", "pattern": "Item.Buy+"}
+    assert told(clicks, measures=measures, **kept) == [("ann", 36, "itemitem", "Buy")]
+    assert told(clicks, measures=measures, output="row", **kept) == [
+        ("ann", 32, None, "Item"),
+        ("ann", 36, "itemitem", "Buy"),
+    ]
+
+
+def test_what_is_said_of_no_rows(clicks: DataFrame) -> None:
+    """Only counts are 0 and lists empty; all else is null, of an empty match and of a symbol with no row."""
+    values = (
+        "dupcount(page {})",
+        "dupcountcum(page {})",
+        "sum(seconds {})",
+        "first(page {})",
+        "nth(page, 1 {})",
+    )
+    others = ("max_choose(seconds, page {})", "avg(seconds {})", "classifier({})")
+    measures = {
+        f"m{n}": text for n, text in enumerate((*values, *others, "count(page {})", "accumulate(page {})"))
+    }
+    nothing = (*[None] * 8, 0, "[]")
+
+    def of(part: str) -> dict[str, str]:
+        return {name: text.format(part) for name, text in measures.items()}
+
+    ann = clicks.filter("visitor = 'ann'").limit(1)
+    for output in ("match", "row"):
+        empty = {"pattern": "Other*", "empty_matches": True, "output": output}
+        assert told(ann, symbols={"Other": "false"}, measures=of(""), **empty) == [("ann", *nothing)]
+        taken = {"pattern": "Any.Other?", "output": output}
+        symbols = {"Other": "false", "Any": "true"}
+        assert told(ann, symbols=symbols, measures=of("of Other"), **taken) == [("ann", *nothing)]
+
+
+def test_rows_of_no_match_show_their_columns_alone(clicks: DataFrame) -> None:
+    measures = {
+        "at": "`at`",
+        "one": "1",
+        "upper": "upper(page)",
+        "next": "lead(page, 1)",
+        "some": "coalesce(count(*), 0)",
+    }
+    alone = told(
+        clicks.filter("visitor is null"), pattern="Buy", output="row", unmatched_rows=True, measures=measures
+    )
+    assert alone == [(None, at("09:00:00"), None, None, None, None)]
+
+
+def test_a_runaway_partition_is_left_out_whole(clicks: DataFrame) -> None:
+    counts = {"pattern": "(Home|Item|Buy)+", "measures": {"rows": "count(*)"}}
+    assert told(clicks, **counts) == [("ann", 4), ("bob", 3), (None, 1)]
+    assert told(clicks, max_rows=4, **counts) == [("ann", 4), ("bob", 3), (None, 1)]
+    assert told(clicks, max_rows=3, **counts) == [(None, 1)]
+    assert told(clicks, max_rows=3, output="row", unmatched_rows=True, **counts) == [(None, 1)]
+    over = runaway(clicks, partition_by=["visitor"], max_rows=3)
+    assert sorted(map(tuple, over.collect())) == [("ann", 4), ("bob", 4)]
+    assert runaway(clicks, partition_by="visitor", max_rows=4).isEmpty()
+    with pytest.raises(PatternError, match="max_rows: it is 0; give at least 1"):
+        told(clicks, max_rows=0, **counts)
+
+
+def test_one_exchange_that_carries_only_what_is_asked(spark: SparkSession) -> None:
+    """A wide column that a symbol asks of each row alone is read where the row lies, and goes no further."""
+    visits = spark.range(10).selectExpr(
+        "id % 2 as visitor", "id as at", "id as page", "repeat(id, 1000) as payload", "id + 1 as unasked"
+    )
+    found = npath(
+        visits,
+        partition_by=["visitor"],
+        order_by=["at"],
+        symbols={"A": "page <> lag(page, 1, -1)", "B": "length(payload) > 9"},
+        pattern="A.B+",
+        measures={"path": "accumulate(page)", "to": "last(at)"},
+        where="count(*) > 1",
+        within=5,
+    )
+    plan = found._jdf.queryExecution().executedPlan().toString()
+    after, *before = plan.split("Exchange")
+    assert len(before) == 1
+    assert "repeat" in before[0]
+    assert "repeat" not in after
+    assert "payload" not in after
+    assert "unasked" not in plan
+
+
 def test_no_rows_no_answer(clicks: DataFrame) -> None:
     nobody = clicks.filter("visitor = 'nobody'")
     asked = {"pattern": "Home*", "measures": {"n": "count(*)"}, "empty_matches": True, "unmatched_rows": True}
@@ -284,6 +426,7 @@ def test_hard_patterns_over_long_partitions(spark: SparkSession) -> None:
 
     assert found("(A|B)*.C") == [(100_001, 199_999)]
     assert found("(A+)+.B", rows.filter("id % 2 = 0").limit(5_000)) == []
+    assert found("A+.B+", rows.filter("id % 2 = 0").limit(5_000)) == []
     assert found("A.X*.B", rows.filter("id % 2 = 0").limit(20_000), mode="overlapping") == []
     by_row = npath(
         rows,

@@ -101,6 +101,8 @@ def npath(
         empty_matches=empty_matches,
         unmatched_rows=unmatched_rows,
     )
+    if max_rows is not None and max_rows < 1:
+        raise PatternError(f"max_rows: it is {max_rows}; give at least 1, or None for no bound")
     keys = order.partition_keys(rows, partition_by)
     by = order.read(rows, order_by)
     clock, limit = (None, None) if within is None else order.clock(rows, by[0].key, within)
