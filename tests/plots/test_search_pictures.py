@@ -119,7 +119,7 @@ def test_no_rows_and_missing_columns_are_told(draw, rows) -> None:
 
 def test_no_line_covers_another_or_leaves_the_picture() -> None:
     long = TERMS.assign(query=["W" * 300] * 5, risk_amount=9e11, risk_low=8e11, risk_high=9e12)
-    many = RATES.assign(session_count=10**12, fruitless_session_count=10**12 - 1)
+    many = RATES.assign(session_count=10**9, fruitless_session_count=10**9 - 1)
     for picture in (terms_at_risk(long), search_rates(many, trend=TREND)):
         boxes = [text.get_window_extent() for text in picture.texts]
         assert all(box.x0 >= 0 and box.x1 <= picture.bbox.width for box in boxes)

@@ -16,7 +16,7 @@ COLUMNS = ["product_count", "is_serious", "session_count", "fruitless_session_co
 TREND = ["slope", "low", "high"]
 NAMES: dict[bool | None, str] = {True: "serious shoppers", False: "other visitors", None: "all visitors"}
 COLORS: dict[bool | None, str] = {True: "orange", False: "blue", None: "rest"}
-WIDTH, MARGIN, ROW, NAME, COUNT, DOT, GAP, FOOT = 640, 2, 26, 150, 130, 11, 12, 24  # pixels
+WIDTH, MARGIN, ROW, NAME, COUNT, DOT, GAP, FOOT = 690, 2, 26, 150, 200, 11, 12, 24  # pixels
 
 
 def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> Picture:
@@ -52,8 +52,10 @@ def _draw_rate(picture: Picture, top: float, name: str, row: tuple[Any, ...]) ->
         f"interval {labels.share(low, 1)} to {labels.share(high, 1)}"
     )
     picture.block(_x(failed / sessions) - DOT / 2, y - DOT / 2, DOT, DOT, color=color, tip=tip)
-    picture.write(WIDTH - COUNT + 10, y, share, bold=True)
-    picture.write(WIDTH - MARGIN, y, f"of {labels.count(sessions)}", color=LIGHT["muted"], align="right")
+    x = WIDTH - COUNT + 10
+    picture.write(x, y, share, bold=True)
+    of = labels.fit(f"of {labels.count(sessions)}", room=WIDTH - x - 64, size=11)
+    picture.write(x + 64, y, of, size=11, color=LIGHT["muted"])
 
 
 def _draw_scale(picture: Picture, height: float) -> None:
