@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -22,18 +22,25 @@ START, LENGTH, HERE, TAKEN_ROWS = "_npath_start", "_npath_length", "_npath_here"
 Typed: TypeAlias = Callable[[Callable[[str], Column], str], T.DataType]
 
 
-def matches(partitions: DataFrame, spans: Column, question: Question, keys: Mapping[str, str]) -> DataFrame:
+def matches(
+    partitions: DataFrame,
+    spans: Column,
+    question: Question,
+    keys: Mapping[str, str],
+    *,
+    carried: Sequence[str] = (),
+) -> DataFrame:
     """A row a match that `where` keeps: the keys, `_npath_number`, start, length, and the aggregates over it.
 
     `_npath_here` is the row that a plain column means. With a row a row there are `_npath_taken_rows` too,
     and where unmatched rows are asked for, each partition adds all its rows as those of a match without a
-    start.
+    start. `carried` are further fields of the spans, which ride along.
     """
     spans = F.concat(spans, F.array(_no_span())) if question.unmatched_rows else spans
     typed = _types(partitions)
     found = partitions.select(*keys, ROWS, spans.alias(SPANS))
     with found_by(_checks(found, question, typed)):
-        cuts = F.transform(SPANS, lambda span: _cut(span, lambda rows: _told(rows, question, typed)))
+        cuts = F.transform(SPANS, lambda span: _cut(span, lambda rows: _told(rows, question, typed), carried))
         found = found.select(*keys, F.posexplode(cuts).alias(NUMBER, MATCH))
     found = found.select(*keys, (F.col(NUMBER) + 1).alias(NUMBER), f"{MATCH}.*")
     if question.where is not None:
@@ -46,7 +53,7 @@ def _no_span() -> Column:
     return F.struct(*(F.lit(None).cast(kind).alias(name) for name, kind in fields.items()))
 
 
-def _cut(span: Column, told: Callable[[Column], Mapping[str, Column]]) -> Column:
+def _cut(span: Column, told: Callable[[Column], Mapping[str, Column]], carried: Sequence[str] = ()) -> Column:
     """The span with what is told of its rows; what stands for no match has all of the partition's.
 
     The rows are cut out once a span and let go with it: of overlapping matches all together may be far
@@ -58,7 +65,8 @@ def _cut(span: Column, told: Callable[[Column], Mapping[str, Column]]) -> Column
 
     def with_rows(rows: Column) -> Column:
         values = (value.alias(name) for name, value in told(rows).items())
-        return F.struct(span["start"].alias(START), span["length"].alias(LENGTH), here, *values)
+        along = (span[name].alias(name) for name in carried)
+        return F.struct(span["start"].alias(START), span["length"].alias(LENGTH), here, *along, *values)
 
     rows = F.array(F.coalesce(taken, _labelled(F.col(ROWS))))
     return F.get(F.transform(rows, with_rows), F.lit(0))
