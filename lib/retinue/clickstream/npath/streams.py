@@ -43,6 +43,10 @@ def merge(
     elsewhere, or already called as `stream`, and for an unknown stream.
     """
     dimensions = dimensions or {}
+    if not streams:
+        raise SchemaMismatch("streams: there is none; name at least one")
+    for name in streams.keys() & dimensions.keys():
+        raise SchemaMismatch(f"{name} is a stream and a dimension; rename one")
     shared = _renamed({**streams, **dimensions}, columns or {})
     for name, rows in shared.items():
         require(rows, order_by if name in dimensions else [*partition_by, *order_by], what=f"stream {name}")
