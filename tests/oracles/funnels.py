@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Row = tuple[int, int]  # time, and a mask with bit k - 1 where predicate k holds: first the steps' own
 Chain = tuple[int, ...]  # places of rows
@@ -123,3 +123,21 @@ def random_visitors(number: int, *, steps: int, seed: int) -> list[list[Row]]:
         return [(at, sum(1 << k for k in range(steps) if draw.random() < likely)) for at in times]
 
     return [visitor() for _ in range(number)]
+
+
+def best_of_values(
+    rows: Sequence[Row], values: Sequence[int | None], asked: Question
+) -> tuple[Answer, list[int]]:
+    """The answer of the value with the best chain, and the places of that value's rows."""
+    answers = []
+    for value in sorted({value for value in values if value is not None}) or [0]:
+        places = [place for place, own in enumerate(values) if own == value]
+        answers.append((answer([rows[place] for place in places], asked), places))
+
+    def rank(found: tuple[Answer, list[int]]) -> tuple[int, ...]:
+        times = [rows[found[1][place]][0] for place in found[0].chain]
+        return (-len(times), times[-1], -times[0]) if times else (0,)
+
+    best, places = min(answers, key=rank)
+    is_open = any(found.is_open for found, _ in answers) and len(best.chain) < asked.steps
+    return replace(best, is_open=is_open), places

@@ -71,8 +71,13 @@ def report(
     chosen, keys = _steps(funnelled, steps), [by] if isinstance(by, str) else list(by)
     require(funnelled, keys, what="a funnel's report")
     totals = funnelled.groupBy(*map(histories.column, keys)).agg(
-        *(F.struct(*_totals(funnelled, chosen, step)).alias(f"_{at}") for at, step in enumerate(chosen))
+        *(
+            total.alias(f"_{name}_{place}")
+            for place, step in enumerate(chosen)
+            for name, total in _totals(funnelled, chosen, step).items()
+        )
     )
+    # Sums in columns of their own: Spark 4.2 finds no row at all in an inline over fields of structs.
     rows = [_row(place, step, funnelled.columns, chosen) for place, step in enumerate(chosen)]
     return totals.select(*map(histories.column, keys), F.inline(F.array(*rows)))
 
@@ -141,46 +146,47 @@ def _named(name: str, steps: Sequence[Step]) -> Step:
     return steps[names.index(name)]
 
 
-def _totals(funnelled: DataFrame, steps: Sequence[Step], step: Step) -> list[Column]:
+def _totals(funnelled: DataFrame, steps: Sequence[Step], step: Step) -> dict[str, Column]:
     """The sums that a row of the report is made of."""
-    from_first, from_before = (
-        _since(funnelled, start, step.name) if start else F.lit(None).cast("double")
-        for start in (step.before and steps[0].name, step.before)
-    )
-    sums = [
-        F.count_if(steps[0].is_reached).alias("first"),
-        F.count_if(step.could_be_reached).alias("before"),
-        F.count_if(step.is_reached).alias("here"),
-        F.count_if(step.is_dropped).alias("dropped"),
-        _quartiles(from_before).alias("since_before"),
-        _quartiles(from_first).alias("since_first"),
-    ]
+    totals = {
+        "first": F.count_if(steps[0].is_reached),
+        "before": F.count_if(step.could_be_reached),
+        "here": F.count_if(step.is_reached),
+        "dropped": F.count_if(step.is_dropped),
+    }
+    if step.before:
+        totals["since_before"] = _quartiles(_since(funnelled, step.before, step.name))
+        totals["since_first"] = _quartiles(_since(funnelled, steps[0].name, step.name))
     if "unbroken_level" in funnelled.columns:
-        excluded = ~step.is_reached & (F.col("unbroken_level") >= step.level)
-        sums.append(F.count_if(excluded).alias("excluded"))
+        totals["excluded"] = F.count_if(~step.is_reached & (F.col("unbroken_level") >= step.level))
     if "is_open" in funnelled.columns:
-        sums.append(F.count_if(step.is_dropped & F.col("is_open")).alias("open"))
-    return sums
+        totals["open"] = F.count_if(step.is_dropped & F.col("is_open"))
+    return totals
 
 
 def _row(place: int, step: Step, columns: Sequence[str], steps: Sequence[Step]) -> Column:
-    sums = F.col(f"_{place}")
+    def total(name: str) -> Column:
+        return F.col(f"_{name}_{place}")
+
+    nothing = F.lit(None).cast("array<double>")
     row = [
         F.lit(place + 1).alias("step_index"),
         F.lit(step.name).alias("step"),
-        sums["here"].alias("visitor_count"),
-        F.try_divide(sums["here"], sums["first"]).alias("share_of_first"),
-        F.try_divide(sums["here"], sums["before"]).alias("share_of_previous"),
-        sums["dropped"].alias("drop_count"),
-        *_three(sums["since_before"]),
-        F.get(sums["since_first"], 1).alias("median_seconds_from_first"),
+        total("here").alias("visitor_count"),
+        F.try_divide(total("here"), total("first")).alias("share_of_first"),
+        F.try_divide(total("here"), total("before")).alias("share_of_previous"),
+        total("dropped").alias("drop_count"),
+        *_three(total("since_before") if step.before else nothing),
+        F.get(total("since_first") if step.before else nothing, 1).alias("median_seconds_from_first"),
     ]
     if any(other.is_optional for other in steps):
         row.append(F.lit(step.is_optional).alias("is_optional"))
     if "unbroken_level" in columns:
-        row.append(F.when(F.lit(not step.is_optional), sums["excluded"]).alias("excluded_count"))
+        excluded = F.lit(None).cast("bigint") if step.is_optional else total("excluded")
+        row.append(excluded.alias("excluded_count"))
     if "is_open" in columns:
-        row += [sums["open"].alias("open_count"), (sums["dropped"] - sums["open"]).alias("lost_count")]
+        lost = total("dropped") - total("open")
+        row += [total("open").alias("open_count"), lost.alias("lost_count")]
     return F.struct(*row)
 
 
