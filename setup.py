@@ -36,7 +36,9 @@ setup(
         *("retinue" + suffix for suffix in ["", ".jobs", ".conf"]),
         *("retinue." + name for name in find_packages("lib/retinue")),
     ],
-    package_data={"retinue.conf": ["*.toml", "*.conf", "*.properties", "*.lock", "mappings/*.toml"]},
+    package_data={
+        "retinue.conf": ["*.toml", "*.conf", "*.properties", "*.lock", "mappings/*.toml", "segments/*.toml"]
+    },
     entry_points={"console_scripts": ["retinue = retinue.cli:main"]},
     install_requires=CORE,
     extras_require=EXTRAS,
