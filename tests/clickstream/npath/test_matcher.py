@@ -12,6 +12,7 @@ from oracles import npath as oracle
 from retinue.clickstream.npath.automaton import build
 from retinue.clickstream.npath.matcher import MOST_CELLS, Found, Matcher, Skip
 from retinue.clickstream.npath.pattern import parse
+from retinue.clickstream.npath.skips import always_leads_on
 from retinue.errors import PatternError
 
 NAMES = "ABC"
@@ -112,6 +113,31 @@ def test_a_skip_that_leads_nowhere_names_the_partition() -> None:
     ]:
         with pytest.raises(PatternError, match=f"visitor = 7.* its row 1 .*{trouble}"):
             list(matcher(pattern, mode=mode).find(rows, name="visitor = 7"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "mode", "leads_on"),
+    [
+        *[("A.B+", "to_last B", True), ("A.B*", "to_last B", False), ("B.A?.B", "to_last B", True)],
+        *[("A.B", "to_first B", True), ("B.A?.B", "to_first B", False), ("A.(B|C)", "to_first B", False)],
+        *[("B", "to_last B", False), ("A*.B", "to_first B", False), ("()", "to_first B", True)],
+    ],
+)
+def test_a_pattern_can_make_sure_of_a_skip(pattern: str, mode: str, leads_on: bool) -> None:
+    skips = SKIPS | {"to_last B": Skip("last", 1, "B")}
+    assert always_leads_on(build(parse(pattern, NUMBERS)), skips[mode]) == leads_on
+
+
+@pytest.mark.parametrize("mode", ["to_first B", "to_last A"])
+def test_a_skip_that_is_made_sure_of_never_leads_nowhere(mode: str) -> None:
+    rng, sure = random.Random(mode), 0
+    for _ in range(2_000):
+        pattern = oracle.random_pattern(rng)
+        if always_leads_on(build(parse(oracle.text(pattern), NUMBERS)), SKIPS[mode]):
+            sure += 1
+            for _ in range(5):
+                oracle.matches(pattern, oracle.random_rows(rng), mode=mode, prefer="first")
+    assert sure > 100
 
 
 def test_nested_repetition_without_an_end() -> None:

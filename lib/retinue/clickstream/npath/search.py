@@ -44,6 +44,19 @@ def npath(
     `output="row"` one row for each row of a match. Types are those of the SQL; a measure named like a
     partition's column takes its place. The order of the result is Spark's.
 
+    Which searches led to an order?
+
+    >>> clicks = spark.createDataFrame(enumerate(["home", "search", "item", "order"]), "at int, page string")
+    >>> npath(
+    ...     clicks.selectExpr("'ann' as visitor", "*"),
+    ...     partition_by=["visitor"],
+    ...     order_by=["at"],
+    ...     symbols={"Search": "page = 'search'", "Step": "page <> 'order'", "Order": "page = 'order'"},
+    ...     pattern="Search.Step*.Order",
+    ...     measures={"path": "accumulate(page)", "steps": "count(* of Step)"},
+    ... ).collect()
+    [Row(visitor='ann', path='[search, item, order]', steps=1)]
+
     partition_by: columns, or none for one partition of all rows; null is a value like any other.
     order_by: names, each with ASC or DESC and NULLS FIRST or LAST if wished, or Columns.
     symbols: name -> predicate in SQL, or a Column. In a text, lag(expression, n[, default]) and lead with
