@@ -142,8 +142,8 @@ def test_funnel_shows_counts_shares_and_losses_in_the_order_of_the_steps():
         "How far do visitors get?",
         "10 of 200 visitors (5.0%) reach purchase",
         *("1. search", "200"),
-        *("2. add to cart", "50", "25.0% of first · 25.0% of previous", "−150 left (75.0%)"),
-        *("3. purchase", "10", "5.0% of first · 20.0% of previous", "−40 left (80.0%)"),
+        *("2. add to cart", "50", "median 30 s", "25.0% of first · 25.0% of previous", "−150 left (75.0%)"),
+        *("3. purchase", "10", "median 70 s", "5.0% of first · 20.0% of previous", "−40 left (80.0%)"),
     ]
     boxes = marks(funnel(STEPS))
     widths = [size(box)[0] for tip, box in boxes.items() if "visitors" in tip]

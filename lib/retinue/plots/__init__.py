@@ -1,7 +1,7 @@
 """One picture a question: each function takes a small frame and gives a matplotlib figure."""
 
 from retinue.plots.fruitless import fruitless_terms
-from retinue.plots.funnel import funnel
+from retinue.plots.funnel import funnel, funnel_by
 from retinue.plots.hours import sessions_by_hour
 from retinue.plots.picture import Picture
 from retinue.plots.render import fragment, html, png, svg
@@ -17,6 +17,7 @@ __all__ = [
     "fragment",
     "fruitless_terms",
     "funnel",
+    "funnel_by",
     "html",
     "png",
     "retention",
