@@ -148,3 +148,50 @@ def test_faults_are_told(rows: DataFrame) -> None:
         packing.pack(rows, columns=["plain"], into="p", format="varient")
     with pytest.raises(UnknownSetting, match="delimiter"):
         packing.pack(rows, columns=["plain"], into="p", format="string", delimiter=":")
+
+
+def test_names_may_have_dots(spark: SparkSession) -> None:
+    rows = spark.sql("SELECT 1 AS `an.id`, 2 AS `a.b`, named_struct('c.d', 'x') AS `a`")
+    for format in packing.FORMATS:
+        packed = packing.pack(rows, columns=["a.b", "a"], into="all.of.it", format=format)
+        fields = {"a.b": "int", "a": "struct<`c.d`:string>"}
+        assert packing.unpack(packed, column="all.of.it", fields=fields).collect() == rows.collect()
+
+
+def test_texts_hold_intervals_and_variants_do_not(spark: SparkSession) -> None:
+    rows = spark.sql(
+        "SELECT 1 AS id, interval '1 02:03:04.5' day to second AS gap, array(interval '2' day) AS gaps"
+    )
+    for format in ("map", "string"):
+        packed = packing.pack(rows, columns=["gap", "gaps"], into="p", format=format)
+        fields = {"gap": "interval day to second", "gaps": "array<interval day>"}
+        assert packing.unpack(packed, column="p", fields=fields).collect() == rows.collect()
+    with pytest.raises(
+        SchemaMismatch, match=r"pack: gaps has the type interval day, which a variant does not"
+    ):
+        packing.pack(rows, columns=["gaps"], into="p")
+
+
+@pytest.mark.parametrize("format", packing.FORMATS)
+@pytest.mark.parametrize(
+    ("value", "type"),
+    [
+        ("map(1, 'x')", "map<int,string>"),
+        ("array(named_struct('m', map(date'2024-01-01', 2)))", "map<date,int>"),
+        ("map('k', map(1.5, 2))", r"map<decimal\(2,1\),int>"),
+        ("time'10:00:00'", r"time\(6\)"),
+        ("null", "void"),
+    ],
+)
+def test_a_type_that_no_format_holds_is_told(spark: SparkSession, value: str, type: str, format: str) -> None:
+    rows = spark.sql(f"SELECT {value} AS odd")
+    with pytest.raises(SchemaMismatch, match=f"odd has the type {type}, which .* cast it to string"):
+        packing.pack(rows, columns=["odd"], into="p", format=format)
+
+
+def test_fields_of_types_that_cannot_be_are_told(spark: SparkSession) -> None:
+    rows = packing.pack(spark.sql("SELECT 1 AS n"), columns=["n"], into="p")
+    with pytest.raises(SchemaMismatch, match="n is to be 'integre', which is no type"):
+        packing.unpack(rows, column="p", fields={"n": "integre"})
+    with pytest.raises(SchemaMismatch, match="unpack: n has the type map<int,int>, which a variant does not"):
+        packing.unpack(rows, column="p", fields={"n": "map<int,int>"})

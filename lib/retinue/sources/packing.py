@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pyspark.errors import ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
+    AnsiIntervalType,
     ArrayType,
     BinaryType,
+    CalendarIntervalType,
     DataType,
     MapType,
+    NullType,
     StringType,
     StructType,
+    TimeType,
     VariantType,
 )
 
@@ -47,8 +52,9 @@ def pack(
     that `unpack` gives back exactly what was packed: nulls, empty texts and delimiters in values
     included. In map and string a binary is base64 and nested values are JSON.
 
-    Lazy. Raises SchemaMismatch for a column that is not there or a name in `into` that is taken,
-    UnknownSetting for a format or delimiter that cannot be.
+    Lazy. Raises SchemaMismatch for a column that is not there, a name in `into` that is taken or a
+    type that the format does not hold (maps with keys that are no strings, times of day, nulls
+    alone; in a variant also intervals), UnknownSetting for a format or delimiter that cannot be.
     """
     if not columns:
         raise SchemaMismatch("packing.pack needs at least one column")
@@ -57,7 +63,10 @@ def pack(
     _refuse_taken([into], kept)
     values = {name: rows[_quoted(name)] for name in columns}
     types = {name: rows.schema[name].dataType for name in columns}
-    match _known(format):
+    format = _known(format)
+    for name, type in types.items():
+        _refuse_type(name, type, what="packing.pack", as_text=format != "variant")
+    match format:
         case "variant":
             packed = F.to_variant_object(F.struct(*(value.alias(name) for name, value in values.items())))
         case "map":
@@ -84,12 +93,14 @@ def unpack(
     `include_names` as they were given there), or any struct. A field that is not there, or is not
     of its type, is null. Without names the fields are those packed, in their order.
 
-    Lazy. Raises SchemaMismatch for a column that is not there, a type that holds no fields or a
-    field whose name is taken, UnknownSetting for a delimiter that cannot be.
+    Lazy. Raises SchemaMismatch for a column that is not there, a type that holds no fields, a
+    field whose name is taken or whose type is none or none that can be packed, UnknownSetting for
+    a delimiter that cannot be.
     """
     schema.require(rows, [column], what="packing.unpack")
     kept = [name for name in rows.columns if name != column]
     _refuse_taken(fields, kept)
+    _refuse_fields(fields, rows.schema[column].dataType)
     if isinstance(rows.schema[column].dataType, StringType):
         _check_delimiter(delimiter, include_names)
         rows = rows.withColumn(column, _tokens(rows[_quoted(column)], delimiter))
@@ -123,6 +134,44 @@ def _refuse_taken(names: Sequence[str] | Mapping[str, str], kept: Sequence[str])
     taken = [name for name in names if name.lower() in {other.lower() for other in kept}]
     if taken:
         raise SchemaMismatch(f"the frame has a column {taken[0]} already; drop or rename it before")
+
+
+def _refuse_fields(fields: Mapping[str, str], packed: DataType) -> None:
+    for name, declared in fields.items():
+        try:
+            type = DataType.fromDDL(declared)
+        except ParseException:
+            raise SchemaMismatch(f"packing.unpack: {name} is to be {declared!r}, which is no type") from None
+        if not isinstance(packed, StructType):
+            as_text = not isinstance(packed, VariantType)
+            _refuse_type(name, type, what="packing.unpack", as_text=as_text)
+
+
+def _refuse_type(name: str, type: DataType, *, what: str, as_text: bool) -> None:
+    if stray := _stray(type, as_text=as_text):
+        raise SchemaMismatch(
+            f"{what}: {name} has the type {stray.simpleString()}, which "
+            f"{'a text' if as_text else 'a variant'} does not hold; cast it to string, "
+            "or a map to its entries (map_entries)"
+        )
+
+
+def _stray(type: DataType, *, as_text: bool) -> DataType | None:
+    """The type, or the first inside it, that cannot be packed and brought back."""
+    match type:
+        case ArrayType():
+            return _stray(type.elementType, as_text=as_text)
+        case StructType():
+            found = (_stray(part.dataType, as_text=as_text) for part in type)
+            return next((stray for stray in found if stray), None)
+        case MapType():
+            has_names = isinstance(type.keyType, StringType)
+            return _stray(type.valueType, as_text=as_text) if has_names else type
+        case AnsiIntervalType() | CalendarIntervalType():
+            return None if as_text else type
+        case NullType() | TimeType():
+            return type
+    return None
 
 
 def _check_delimiter(delimiter: str, include_names: bool) -> None:
