@@ -51,8 +51,10 @@ lab: ready  ## JupyterLab on the notebooks, with the demo's lake
 notebooks: ready  ## run the notebooks and keep their outputs in them
 	@.venv/bin/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
-bench: ready  ## the comparison with other engines: make bench SIZE=10m
-	@.venv/bin/python -m bench --size $(SIZE)
+bench: ready  ## the comparison with other engines: make bench SIZE=10m TASK=npath
+	@for task in $(or $(TASK),sessionize top_paths funnel npath fruitless); do \
+	    .venv/bin/python -m bench --task $$task --size $(SIZE) || exit; \
+	done
 
 cluster: ready  ## the tests on a standalone cluster of two workers
 	@.venv/bin/python -m pytest -m cluster $(ARGS)

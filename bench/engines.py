@@ -6,6 +6,7 @@ Imports stand inside the functions, so that no contestant's process carries anot
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ def open_spark(limits: Limits) -> Any:
     """A Spark session, adaptive execution on, four shuffle partitions a core before it coalesces them."""
     from pyspark.sql import SparkSession
 
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # whose packages the Arrow functions need
     builder = SparkSession.builder.master(f"local[{limits.cores}]").appName("bench")
     options = {
         "spark.driver.memory": limits.heap,

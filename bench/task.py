@@ -16,7 +16,8 @@ __all__ = ["Contestant", "Task"]
 class Contestant:
     """One way to do the task: `run(engine, source, target)` writes its answer to a folder that it makes.
 
-    With `prepare`, the source is what that makes of the events, once, at a cost told beside the runs.
+    With `prepare`, the source is what that makes of the events, once, at a cost told beside the runs. A
+    contestant that `is_part` does no more than a part of the task: its answer is compared with none.
     """
 
     name: str
@@ -24,15 +25,20 @@ class Contestant:
     run: Callable[[Any, Path, Path], None]
     prepare: Callable[[Any, Path, Path], None] | None = None
     is_ours: bool = False
+    is_part: bool = False
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task, its contestants, and `digest`: what of an answer is compared, as DuckDB expressions."""
+    """A task, its contestants, and `digest`: what of an answer is compared, as DuckDB expressions.
+
+    With `source`, all contestants begin with what that one makes of the events, which is not counted.
+    """
 
     name: str
     contestants: tuple[Contestant, ...]
     digest: tuple[str, ...]
+    source: Contestant | None = None
 
     def only(self, names: Sequence[str] | None) -> Task:
         """The task with the contestants of these names, whatever their case; None leaves all.

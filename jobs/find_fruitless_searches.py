@@ -1,11 +1,10 @@
-"""Where did search fail the people who were about to buy?
+"""Where did search fail the people who were about to buy, and what did that cost?
 
-Reads silver.sessionized_events; writes gold.fruitless_searches and gold.fruitless_rates.
+Reads silver.sessionized_events; writes gold.fruitless_searches, gold.fruitless_rates,
+gold.fruitless_terms and gold.search_synonyms.
 """
 
 from __future__ import annotations
-
-from datetime import date
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
@@ -13,18 +12,33 @@ from pyspark.sql import functions as F
 from retinue import cli, job, plots
 from retinue.answer import Answer, Finding
 from retinue.clickstream import searches
+from retinue.job import Analysed
 from retinue.lake import Lake
 from retinue.settings import Settings
 
 READS = ("silver.sessionized_events",)
-WRITES = ("gold.fruitless_searches", "gold.fruitless_rates")
+WRITES = (
+    "gold.fruitless_searches",
+    "gold.fruitless_rates",
+    "gold.fruitless_terms",
+    "gold.search_synonyms",
+)
 
 
 def run(lake: Lake, settings: Settings) -> Answer:
-    """Judge every search, keep the sessions lost over them, and the norm beside them."""
+    """The sessions lost over searches, the norm beside them, the terms that fail and what would help."""
     visits = job.analysed(lake, settings)
+    lost = visits.keep("gold.fruitless_searches", _lost(visits, settings))
+    sessions = searches.search_sessions(visits.events, fruitless=settings.searches.fruitless).persist()
+    try:
+        return _answer(visits, settings, lost, sessions)
+    finally:
+        sessions.unpersist()
+
+
+def _lost(visits: Analysed, settings: Settings) -> DataFrame:
     chosen = settings.searches
-    lost = searches.fruitless_searches(
+    return searches.fruitless_searches(
         visits.events,
         min_products=chosen.min_products,
         min_searches=chosen.min_searches,
@@ -34,48 +48,66 @@ def run(lake: Lake, settings: Settings) -> Answer:
         until=visits.until,
         timeout=settings.sessions.timeout,
     )
-    lake.replace("gold.fruitless_searches", lost, as_of=visits.as_of)
-    rates = searches.compare_with_norm(
-        visits.events, min_products=chosen.min_products, fruitless=chosen.fruitless
+
+
+def _answer(visits: Analysed, settings: Settings, lost: DataFrame, sessions: DataFrame) -> Answer:
+    rates = visits.keep(
+        "gold.fruitless_rates",
+        searches.compare_by_products(sessions, min_products=settings.searches.min_products),
     )
-    lake.replace("gold.fruitless_rates", rates, as_of=visits.as_of)
-    judged = searches.judge_searches(visits.events, fruitless=chosen.fruitless)
+    terms = visits.keep("gold.fruitless_terms", searches.fruitless_terms(sessions))
+    visits.keep("gold.search_synonyms", searches.suggest_synonyms(sessions))
+    lost_count = lost.count()
     return Answer(
         as_of=visits.as_of,
-        findings=_findings(lake, visits.as_of),
-        figures={"fruitless_terms": plots.fruitless_terms(_terms(judged))},
+        findings=(
+            Finding("How many sessions of serious shoppers were lost to search?", lost_count, "sessions"),
+            *_of_rates(rates),
+            *_of_value(searches.value_at_risk(sessions).first()),
+        ),
+        figures={
+            "fruitless_terms": plots.fruitless_terms(_counted(_shown(terms))),
+            "search_rates": plots.search_rates(rates, trend=searches.trend_by_products(sessions)),
+            "terms_at_risk": plots.terms_at_risk(_shown(terms)),
+        },
         rows_in=visits.events.count(),
-        rows_out=lake.rows_written("gold.fruitless_searches"),
+        rows_out=lost_count,
     )
 
 
-def _findings(lake: Lake, day: date) -> tuple[Finding, ...]:
-    lost = _of_day(lake, "gold.fruitless_searches", day).count()
-    rates = _of_day(lake, "gold.fruitless_rates", day).where("product_count IS NULL").collect()
-    by_kind = {row["is_serious"]: row for row in rates}
+def _of_rates(rates: DataFrame) -> tuple[Finding, ...]:
+    by_kind = {row["is_serious"]: row for row in rates.where("product_count IS NULL").collect()}
     everyone, serious = by_kind.get(None), by_kind.get(True)
     searched = everyone["search_count"] if everyone else 0
     return (
-        Finding("How many sessions of serious shoppers were lost to search?", lost, "sessions"),
         Finding("How many searches were there?", searched, "searches"),
         Finding("What share of sessions with a search has a fruitless one?", _rate(everyone), "share"),
         Finding("And of the sessions of serious shoppers?", _rate(serious), "share"),
     )
 
 
-def _of_day(lake: Lake, name: str, day: date) -> DataFrame:
-    return lake.read(name).where(F.col("as_of") == F.lit(day))
+def _of_value(lost: Row | None) -> tuple[Finding, ...]:
+    assert lost is not None, "value_at_risk gives one row"
+    currency = lost["currency"] or "(no currency)"
+    return (
+        Finding("How many orders did fruitless searches cost?", lost["lost_order_count"], "orders"),
+        Finding("What were these orders worth?", lost["risk_amount"], currency),
+        Finding("What at the least?", lost["risk_low"], currency),
+        Finding("What at the most?", lost["risk_high"], currency),
+    )
 
 
 def _rate(row: Row | None) -> float | None:
     return None if row is None else row["fruitless_rate"]
 
 
-def _terms(judged: DataFrame) -> DataFrame:
-    """Each fruitless term with its sessions; where the source keeps no words that is said."""
-    term = F.coalesce("query", F.lit("(the source keeps no words)")).alias("query")
-    sessions = F.count_distinct("session_id").alias("session_count")
-    return judged.where("is_fruitless").groupBy(term).agg(sessions)
+def _counted(terms: DataFrame) -> DataFrame:
+    return terms.select("query", F.col("fruitless_session_count").alias("session_count"))
+
+
+def _shown(terms: DataFrame) -> DataFrame:
+    """Where the source keeps no words, that is said."""
+    return terms.withColumn("query", F.coalesce("query", F.lit("(the source keeps no words)")))
 
 
 if __name__ == "__main__":

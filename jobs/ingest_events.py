@@ -7,7 +7,6 @@ A file is known by its bytes: the same one counts once, whatever its name.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -34,25 +33,27 @@ def run(lake: Lake, settings: Settings) -> Answer:
         ingest.input,
         mapping,
         source=ingest.source or mapping.name,
-        earliest=datetime.fromisoformat(ingest.earliest),
-        latest=datetime.now(UTC) + timedelta(days=ingest.latest_ahead_days),
+        **ingest.sane(now=lake.now),
         known=_digests(lake),
     ).persist()
     try:
-        return _divided(lake, records, mapping.name)
+        return _divided(lake, records, mapping)
     finally:
         records.unpersist()
 
 
-def _divided(lake: Lake, records: DataFrame, mapping: str) -> Answer:
+def _divided(lake: Lake, records: DataFrame, mapping: mappings.Mapping) -> Answer:
     good, bad = records.where("reason IS NULL"), records.where("reason IS NOT NULL")
     good_count, bad_count = good.count(), bad.count()
+    delivery = _delivery(records)
     if bad_count:
-        lake.insert("ops.quarantine", quarantine.of_records(bad, lake, job="ingest_events", mapping=mapping))
+        aside = quarantine.of_records(bad, lake, job="ingest_events", mapping=mapping.name)
+        lake.insert("ops.quarantine", aside)
     if good_count:
         arrived = good.withColumn("ingested_at", F.current_timestamp())
-        lake.append("bronze.events", arrived, transaction=f"ingest_events/{_delivery(records)}")
+        lake.append("bronze.events", arrived, transaction=f"ingest_events/{delivery}")
         _require_all_written(lake, good_count)
+        quarantine.release(lake, good)
     return Answer(
         findings=(
             Finding("How many records came in?", good_count + bad_count, "records"),
@@ -61,6 +62,8 @@ def _divided(lake: Lake, records: DataFrame, mapping: str) -> Answer:
         rows_in=good_count + bad_count,
         rows_out=good_count,
         rows_quarantined=bad_count,
+        rests_on={"the files": delivery, f"the mapping {mapping.name}": mapping.digest},
+        legal_bases=(mapping.legal_basis,),
     )
 
 

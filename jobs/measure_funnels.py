@@ -1,6 +1,6 @@
 """How many visitors get from the first step to the last, and where do the others stay?
 
-Reads silver.sessionized_events; writes gold.funnels.
+Reads silver.sessionized_events; writes gold.funnels and gold.funnel_visitors.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pyspark.sql import Row
-from pyspark.sql import functions as F
 
 from retinue import cli, job, plots
 from retinue.answer import Answer, Finding
@@ -17,7 +16,7 @@ from retinue.lake import Lake
 from retinue.settings import Settings
 
 READS = ("silver.sessionized_events",)
-WRITES = ("gold.funnels",)
+WRITES = ("gold.funnels", "gold.funnel_visitors")
 
 
 def run(lake: Lake, settings: Settings) -> Answer:
@@ -29,8 +28,8 @@ def run(lake: Lake, settings: Settings) -> Answer:
         window=timedelta(minutes=chosen.window_minutes),
         tie="event_index",
     )
-    lake.replace("gold.funnels", funnels.report(reached), as_of=visits.as_of)
-    steps = lake.read("gold.funnels").where(F.col("as_of") == F.lit(visits.as_of)).orderBy("step_index")
+    visits.keep("gold.funnel_visitors", reached)
+    steps = visits.keep("gold.funnels", funnels.report(reached)).orderBy("step_index")
     rows = steps.collect()  # as many as conf has steps
     return Answer(
         as_of=visits.as_of,

@@ -63,10 +63,15 @@ def _keep(lake: Lake, settings: Settings, cut: DataFrame, touched: DataFrame) ->
 
 
 def _marks() -> dict[str, Column]:
-    """Whether a machine is behind the session, and the strictest legal basis of its events."""
+    """Who logged in last, whether a machine is behind the session, and the strictest legal basis."""
     basis = F.col("legal_basis")
+    logged_in_at = F.when(F.col("user_id").isNotNull(), F.col("event_index"))
     strictness = F.when(basis == "consent", 0).when(basis != "anonymous", 1).otherwise(2)
-    return {"is_bot": F.bool_or("is_bot"), "legal_basis": F.min_by(basis, strictness)}
+    return {
+        "user_id": F.max_by("user_id", logged_in_at),
+        "is_bot": F.bool_or("is_bot"),
+        "legal_basis": F.min_by(basis, strictness),
+    }
 
 
 def _answer(lake: Lake, *, rows_in: int, runaway: int) -> Answer:

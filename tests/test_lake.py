@@ -120,6 +120,20 @@ def test_gold_is_not_written_from_personal_rows_read_without_a_purpose(lake: Lak
         lake.replace("gold.transitions", lake.frame("gold.transitions", []), as_of=date(2026, 1, 1))
 
 
+def test_nor_is_it_rehearsed_from_them(lake: Lake) -> None:
+    rehearsal = Rehearsal(lake)
+    rehearsal.changes("silver.events", since=None)
+    with pytest.raises(ConsentMissing, match=r"silver\.events was read without a purpose"):
+        rehearsal.replace("gold.transitions", lake.frame("gold.transitions", []), as_of=date(2026, 1, 1))
+
+
+def test_changes_since_a_version_that_is_gone_are_all_rows(lake: Lake) -> None:
+    lake.merge("silver.events", lake.frame("silver.events", [event("a"), event("b")]))
+    newest = lake.version("silver.events")
+    assert lake.changes("silver.events", since=newest).count() == 0
+    assert lake.changes("silver.events", since=newest + 5).count() == 2
+
+
 def test_a_purpose_that_conf_does_not_declare_is_refused(lake: Lake) -> None:
     with pytest.raises(ConsentMissing, match="did you mean 'analytics'"):
         lake.read("silver.events", purpose="analitics")
@@ -138,6 +152,8 @@ def test_reading_for_a_purpose_applies_consent_and_names_the_person(lake: Lake) 
                 event("elsewhere", "v5", legal_basis="consent"),
                 event("linked", "v6", legal_basis="consent"),
                 event("revoked", "v7", legal_basis="consent"),
+                event("of one who objected elsewhere", "v8"),
+                event("of one who objected as a profile", "v10"),
             ],
         ),
     )
@@ -149,6 +165,8 @@ def test_reading_for_a_purpose_applies_consent_and_names_the_person(lake: Lake) 
         ("person", "p6", "analytics", "granted", 1),
         ("visitor", "v7", "analytics", "granted", 1),
         ("visitor", "v7", "analytics", "denied", 2),
+        ("visitor", "v9", "analytics", "objected", 1),
+        ("profile", "x", "analytics", "objected", 1),
     ]
     names = ("subject_type", "subject_id", "purpose", "status")
     said = [
@@ -156,8 +174,14 @@ def test_reading_for_a_purpose_applies_consent_and_names_the_person(lake: Lake) 
         for *word, hour in words
     ]
     lake.merge("silver.consents", lake.frame("silver.consents", said))
-    link = {"visitor_id": "v6", "person_id": "p6"}
-    lake.merge("silver.identities", lake.frame("silver.identities", [link]))
+    links = [
+        {"visitor_id": "v6", "person_id": "p6"},
+        {"visitor_id": "v8", "person_id": "p8"},
+        {"visitor_id": "v9", "person_id": "p8"},
+        {"visitor_id": "v10", "person_id": "p10"},
+        {"profile_id": "x", "person_id": "p10"},
+    ]
+    lake.merge("silver.identities", lake.frame("silver.identities", links))
     rows = lake.read("silver.events", purpose="analytics").select("event_id", "person_id").collect()
     assert {row["event_id"]: row["person_id"] for row in rows} == {
         "free": "v:v1",
@@ -176,7 +200,9 @@ def test_registered_tables_answer_sql(lake: Lake) -> None:
 
 def test_a_rehearsal_reads_back_what_was_written_and_writes_nothing(lake: Lake) -> None:
     lake.merge("silver.events", lake.frame("silver.events", [event("a")]))
-    rehearsal = Rehearsal(lake, {})
+    rehearsal = Rehearsal(lake)
+    assert rehearsal.read("silver.sessions").count() == 0
+    assert not lake.exists("silver.sessions"), "reading makes no table"
     rehearsal.merge("silver.events", lake.frame("silver.events", [event("b")]))
     assert [row["event_id"] for row in rehearsal.read("silver.events").collect()] == ["b"]
     assert ids(lake) == ["a"]

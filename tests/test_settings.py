@@ -119,3 +119,23 @@ def test_base_toml_says_why_for_every_setting() -> None:
         for name in (typing.get_type_hints(section) if hasattr(section, "__dataclass_fields__") else {})
     }
     assert every - {"options"} <= explained
+
+
+def test_sparks_own_settings_keep_the_dots_of_their_names() -> None:
+    chosen = settings.load("test", overrides=["spark.options.spark.sql.shuffle.partitions='7'"])
+    assert chosen.spark.options["spark.sql.shuffle.partitions"] == "7"
+
+
+def test_what_is_secret_is_not_shown() -> None:
+    chosen = settings.load(
+        "test",
+        overrides=[
+            "spark.options.spark.hadoop.fs.s3a.secret.key='hush'",
+            "spark.options.spark.app.name='shop'",
+            "tracking.uri='https://me:hush@mlflow.example/x'",
+        ],
+    )
+    shown = settings.flatten(chosen)
+    assert "hush" not in str(shown)
+    assert shown["tracking.uri"] == "https://***@mlflow.example/x"
+    assert shown["spark.options.spark.app.name"] == "shop"

@@ -34,7 +34,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Answer:
-    """The findings and figures of one run, and how many rows it took in, passed on, set aside."""
+    """The findings and figures of one run, and how many rows it took in, passed on, set aside.
+
+    `rests_on` names what the findings rest on beside the tables of the lake, each with its digest;
+    `legal_bases` are those of rows that came from there.
+    """
 
     as_of: date | None = None
     findings: tuple[Finding, ...] = ()
@@ -42,3 +46,5 @@ class Answer:
     rows_in: int = 0
     rows_out: int = 0
     rows_quarantined: int = 0
+    rests_on: Mapping[str, str] = field(default_factory=dict)
+    legal_bases: tuple[str, ...] = ()

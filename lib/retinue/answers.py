@@ -25,8 +25,8 @@ __all__ = ["write_page"]
 def write_page(lake: Lake, settings: Settings) -> Path:
     """Write report/index.html under home from each job's newest successful run, and return its path.
 
-    Runs Spark jobs; brings one row for each job and its findings. Raises InputMissing where
-    no job has succeeded yet.
+    A job has one for each segment. Runs Spark jobs; brings one row for each job and its findings.
+    Raises InputMissing where no job has succeeded yet.
     """
     sections = [_section(lake, settings, run) for run in _newest(lake)]
     if not sections:
@@ -39,8 +39,9 @@ def write_page(lake: Lake, settings: Settings) -> Path:
 
 
 def _newest(lake: Lake) -> list[Row]:
-    """The newest successful run of each job, in the order in which they ran."""
-    last = Window.partitionBy("job").orderBy(F.desc("ended_at"), "run_id")
+    """The newest successful run of each job and segment, in the order in which they ran."""
+    segment = F.get_json_object("settings", "$.segment")
+    last = Window.partitionBy("job", segment).orderBy(F.desc("ended_at"), "run_id")
     runs = lake.read("ops.runs").where("status = 'succeeded'").withColumn("_rank", F.row_number().over(last))
     known = F.col("job").isin(registry.names())
     return runs.where(known & (F.col("_rank") == 1)).orderBy("ended_at", "job").collect()
@@ -73,6 +74,7 @@ def _facts(run: Row) -> dict[str, str]:
     }
     return {
         "as of": str(run["as_of"] or ""),
+        "segment": json.loads(run["settings"])["segment"] or "everyone",
         "started": f"{run['started_at']:%Y-%m-%d %H:%M:%S} UTC",
         "took": f"{run['duration_seconds']:.1f} s",
         "rows in": f"{run['rows_in']:,}",

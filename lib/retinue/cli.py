@@ -50,7 +50,7 @@ def _refuse(asked: argparse.Namespace, sentence: str) -> int:
 
 def _surprise(fault: Exception, asked: argparse.Namespace) -> str:
     """One sentence for what nobody foresaw; the trace goes to a file for whoever mends it."""
-    said = str(fault).strip().partition("\n")[0] or "no message"
+    said = importlib.import_module("retinue.causes").cause(fault)
     trace = Path(asked.home or os.environ.get("RETINUE_HOME") or "var", "last_error.txt")
     try:
         trace.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import importlib.resources
 import os
 import zipfile
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -21,8 +22,11 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip's bytes depend on the code alone
 
 @functools.cache
 def version() -> str:
-    """The release and twelve digits of the digest of all code and conf, as `0.1.0+1a2b3c4d5e6f`."""
-    digest = hashlib.sha256()
+    """The release and twelve digits of the digest of all code and conf, as `0.1.0+1a2b3c4d5e6f`.
+
+    The list of machines' user agents counts as code: it decides which events are a machine's.
+    """
+    digest = hashlib.sha256(metadata.version("crawler-user-agents").encode())
     for name, content in _files():
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)

@@ -30,7 +30,7 @@ from retinue.settings import Settings
 from retinue.sources import proposing
 
 INTO_SILVER = ("clean_events", "sessionize_events")
-INTO_GOLD = ("find_paths", "find_fruitless_searches", "measure_funnels")
+INTO_GOLD = ("find_paths", "find_fruitless_searches", "measure_funnels", "measure_retention")
 
 
 def demo(asked: Namespace, settings: Settings) -> int:
@@ -199,7 +199,7 @@ def prove(asked: Namespace, settings: Settings) -> int:
 
 
 def _rehearse(asked: Namespace, settings: Settings) -> int:
-    rehearsal = Rehearsal(_lake(settings), {})
+    rehearsal = Rehearsal(_lake(settings))
     with console.working(rehearsal.spark, f"{asked.job} (dry run)"):
         answer = registry.find(asked.job).run(rehearsal, settings)
         held = {name: rows.count() for name, rows in rehearsal.held.items()}

@@ -16,8 +16,11 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from retinue import code, receipts, registry, tables, tracking
+from retinue import settings as conf
 from retinue.answer import Answer
-from retinue.errors import InputMissing
+from retinue.causes import cause
+from retinue.clickstream import segments
+from retinue.errors import ConsentMissing, InputMissing, RetinueError
 from retinue.lake import Lake
 from retinue.receipts import Receipt
 from retinue.settings import Settings
@@ -56,6 +59,7 @@ class Report:
         }
 
 
+CHANGES_LAST = timedelta(days=7)  # VACUUM takes older change files by default
 COPIED = (
     "run_id",
     "job",
@@ -72,17 +76,25 @@ COPIED = (
 class Analysed:
     """The sessionized events that an analysis counts, the day as of which it does, and where they end."""
 
+    lake: Lake
     as_of: date
+    segment: str
     events: DataFrame
     until: datetime
 
+    def keep(self, name: str, rows: DataFrame) -> DataFrame:
+        """Put the rows in the place of those of the same day and segment; return them as kept."""
+        self.lake.replace(name, rows, as_of=self.as_of, segment=self.segment)
+        is_of = (F.col("as_of") == F.lit(self.as_of)) & (F.col("segment") == self.segment)
+        return self.lake.read(name).where(is_of)
+
 
 def analysed(lake: Lake, settings: Settings) -> Analysed:
-    """The sessionized events before the midnight UTC that begins `as_of`.
+    """The sessionized events before the midnight UTC that begins `as_of`, of conf's segment.
 
     The day is conf's as_of, else the one after the newest event. Bots are left out unless
     conf's paths.include_bots says otherwise. Runs a Spark job.
-    Raises InputMissing where there is no event at all.
+    Raises InputMissing where there is no event at all, ConsentMissing where none may be used.
     """
     visits = lake.read("silver.sessionized_events", purpose="analytics")
     if settings.as_of:
@@ -90,19 +102,40 @@ def analysed(lake: Lake, settings: Settings) -> Analysed:
         visits = visits.where(F.col("occurred_at") < F.lit(day).cast("timestamp"))
     newest = visits.agg(F.max("occurred_at").alias("at")).first()
     if newest is None or newest["at"] is None:
-        raise InputMissing(
-            "there is no event to analyse yet; run ingest_events, clean_events and sessionize_events first"
-        )
-    people = visits if settings.paths.include_bots else visits.where(~F.col("is_bot"))
+        raise _nothing_to_analyse(lake, settings)
     until = newest["at"].replace(tzinfo=UTC)
-    return Analysed(day if settings.as_of else until.date() + timedelta(days=1), people, until)
+    as_of = day if settings.as_of else until.date() + timedelta(days=1)
+    people = visits if settings.paths.include_bots else visits.where(~F.col("is_bot"))
+    if settings.segment:
+        people = people.transform(segments.of, segment=segments.load(settings.segment))
+    return Analysed(lake, as_of, settings.segment, people, until)
+
+
+def _nothing_to_analyse(lake: Lake, settings: Settings) -> RetinueError:
+    stored = lake.read("silver.sessionized_events")
+    before = f" before {settings.as_of}" if settings.as_of else ""
+    if settings.as_of:
+        stored = stored.where(F.col("occurred_at") < F.lit(settings.as_of).cast("timestamp"))
+    count = stored.count()
+    if count:
+        return ConsentMissing(
+            f"there are {count:,} events{before}, yet none may be used for analytics: their legal basis is "
+            "consent, which silver.consents does not have, or objections bar them; record the consents, or "
+            "ingest under a mapping whose legal_basis is the true one"
+        )
+    if before and not lake.read("silver.sessionized_events").isEmpty():
+        return InputMissing(f"there is no event{before}; give a later --as-of")
+    return InputMissing(
+        "there is no event to analyse yet; run ingest_events, clean_events and sessionize_events first"
+    )
 
 
 def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: str) -> int | None:
     """The version of the table that the job's last successful run read, if that run still counts.
 
     None asks for a full run: there was none yet, or the settings of this section or the code
-    have changed since, or another run (one that failed, say) has written over what it left.
+    have changed since, or it is longer ago than Delta keeps what changed, or another run (one that
+    failed, say) has written over what it left.
     Runs a Spark job and brings one row.
     """
     succeeded = (F.col("job") == job) & (F.col("status") == "succeeded")
@@ -110,6 +143,8 @@ def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: 
     if last is None or last["code_version"] != code.version():
         return None
     if json.loads(last["settings"])[section] != asdict(settings)[section]:
+        return None
+    if lake.now - last["ended_at"].replace(tzinfo=UTC) > CHANGES_LAST:
         return None
     if any(lake.version(name) != version for name, version in _owned(last).items()):
         return None
@@ -135,9 +170,9 @@ def perform(name: str, lake: Lake, settings: Settings) -> Report:
     try:
         report = _finished(begun, lake, settings, job.run(lake, settings))
         tracked.log(report.counts, lake.journal, report.answer.figures)
-    except Exception as fault:
-        _keep(lake, settings, _failed(begun, lake, fault))
+    except (Exception, KeyboardInterrupt) as fault:
         tracked.end(succeeded=False)
+        _keep(lake, settings, _failed(begun, lake, fault))
         raise
     _keep(lake, settings, report)
     tracked.end(succeeded=True)
@@ -162,7 +197,7 @@ def _finished(begun: Report, lake: Lake, settings: Settings, answer: Answer) -> 
         lake,
         settings,
         job=begun.job,
-        findings=answer.findings,
+        answer=answer,
         run_id=begun.run_id,
         mlflow_run_id=begun.mlflow_run_id,
     )
@@ -178,7 +213,7 @@ def _finished(begun: Report, lake: Lake, settings: Settings, answer: Answer) -> 
     )
 
 
-def _failed(begun: Report, lake: Lake, fault: Exception) -> Report:
+def _failed(begun: Report, lake: Lake, fault: BaseException) -> Report:
     return Report(
         begun.job,
         begun.run_id,
@@ -186,7 +221,7 @@ def _failed(begun: Report, lake: Lake, fault: Exception) -> Report:
         begun.started_at,
         input_versions=dict(lake.journal.read),
         output_versions=dict(lake.journal.written),
-        error=str(fault).strip().partition("\n")[0] or type(fault).__name__,
+        error=cause(fault),
     )
 
 
@@ -197,7 +232,7 @@ def _keep(lake: Lake, settings: Settings, report: Report) -> None:
         "finding_ids": [receipt.finding_id for receipt in report.receipts],
         "status": "failed" if report.error else "succeeded",
         "as_of": report.answer.as_of,
-        "settings": json.dumps(asdict(settings), sort_keys=True),
+        "settings": json.dumps(conf.shown(settings), sort_keys=True),
         "code_version": code.version(),
         "error": report.error or None,
     }

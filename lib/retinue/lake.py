@@ -12,12 +12,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from delta import exceptions
 from delta.tables import DeltaTable
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
 from retinue import tables
@@ -75,6 +75,7 @@ class Lake:
         self.spark = spark
         self.root = root.rstrip("/")
         self.run_id = uuid.uuid4().hex
+        self.now = datetime.now(UTC)  # one instant for the whole run
         self.journal = Journal()
         self._catalog = catalog
         self._retries = retries
@@ -95,9 +96,11 @@ class Lake:
 
     def version(self, name: str) -> int:
         """The newest version of the table."""
-        newest = self._delta(name).history(1).select("version").first()
-        assert newest is not None, "a Delta table has at least the version that created it"
-        return int(newest["version"])
+        self.create(name)
+        jvm: Any = self.spark._jvm  # DeltaTable.history would run a Spark job to say it
+        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self.spark._jsparkSession, self.path(name))
+        none = jvm.scala.Option.empty()
+        return int(log.update(False, none, none).version())
 
     def history(self, name: str) -> DataFrame:
         """What was done to the table, newest first: version, timestamp, operation, operationMetrics."""
@@ -113,8 +116,7 @@ class Lake:
         """
         rows = self._rows(name)
         if purpose is None:
-            if tables.find(name).personal_columns:
-                self.journal.without_purpose.add(name)
+            self._note_without_purpose(name)
             return rows
         self._require_purpose(purpose)
         return consent.allowed(
@@ -128,12 +130,14 @@ class Lake:
     def changes(self, name: str, *, since: int | None) -> DataFrame:
         """The rows inserted, updated or deleted after version `since`, before and after alike.
 
-        Up to the version that this run reads; None is all rows of that version.
+        Up to the version that this run reads. None is all rows of that version, and so is one that
+        is not there any more, since the table was made anew or restored.
         """
+        self._note_without_purpose(name)
         rows, newest = self._rows(name), self._pinned(name)
-        if since is None:
+        if since is None or since > newest:
             return rows
-        if since >= newest:
+        if since == newest:
             return rows.limit(0)
         feed = (
             self.spark.read.format("delta")
@@ -148,22 +152,23 @@ class Lake:
         """Add the rows once: a second append of the same transaction and number does nothing."""
         writer = self._conformed(name, rows).write.format("delta").mode("append")
         writer = writer.option("txnAppId", transaction).option("txnVersion", number)
-        self._write(name, lambda: writer.save(self.path(name)))
+        self._save(name, writer)
 
-    def replace(self, name: str, rows: DataFrame, *, as_of: date) -> None:
-        """Put these rows in the place of all rows of that `as_of`, which the lake adds to them."""
-        dated = self._conformed(name, rows.withColumn("as_of", F.lit(as_of).cast("date")))
-        writer = dated.write.format("delta").mode("overwrite")
-        writer = writer.option("replaceWhere", f"as_of = DATE'{as_of}'")
-        self._write(name, lambda: writer.save(self.path(name)))
+    def replace(self, name: str, rows: DataFrame, *, as_of: date, segment: str = "") -> None:
+        """Put these rows in the place of those of that `as_of` and segment, which the lake adds to them."""
+        about = {"as_of": F.lit(as_of).cast("date"), "segment": F.lit(segment)}
+        writer = self._conformed(name, rows.withColumns(about)).write.format("delta").mode("overwrite")
+        replaced = f"as_of = DATE'{as_of}' AND segment = '{_quoted(segment)}'"
+        self._save(name, writer.option("replaceWhere", replaced))
 
     def insert(self, name: str, rows: DataFrame) -> None:
         """Add the rows whose key is not in the table yet; those that are there stay as they are."""
-        table = tables.find(name)
+        table, fresh = tables.find(name), self._conformed(name, rows)
+        if self._fill(name, fresh):
+            return
         columns = {column: F.col(f"new.{column}") for column in table.column_names}
-        fresh = self._conformed(name, rows).alias("new")
-        merging = self._delta(name).alias("kept").merge(fresh, _same_key(table))
-        self._write(name, merging.whenNotMatchedInsert(values=columns).execute)  # type: ignore[arg-type]
+        merging = self._delta(name).alias("kept").merge(fresh.alias("new"), _same_key(table))
+        self._merged(name, merging.whenNotMatchedInsert(values=columns).execute)  # type: ignore[arg-type]
 
     def frame(self, name: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
         """These few rows, in the columns and types of the table; what a row leaves out is null."""
@@ -178,25 +183,25 @@ class Lake:
         `within` names groups by its columns (say, touched visitors): rows of these groups
         that are in the table and not in `rows` go. `rows` must have each key once.
         """
-        table = tables.find(name)
-        fresh = self._conformed(name, rows).persist()
-        try:
-            source = fresh.withColumn("_is_gone", F.lit(False))
-            if within is not None:
-                source = source.unionByName(self._gone(table, fresh, within))
-            self._write(name, lambda: self._merge(table, source))
-        finally:
-            fresh.unpersist()
+        fresh = self._conformed(name, rows)
+        if not self._fill(name, fresh):
+            self._merged(name, lambda: self._merge(tables.find(name), fresh, within))
 
     def register(self) -> None:
-        """Make every table that exists visible to SQL as layer.name, in the catalog that conf names."""
+        """Make every table that exists visible to SQL as layer.name, in the catalog that conf names.
+
+        In such a catalog, which others use too, a name that stands for another place stays as it is;
+        in the session's own it is for this lake from now on.
+        """
         if self._catalog:
             self.spark.sql(f"USE CATALOG `{self._catalog}`")
         for layer in tables.LAYERS:
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         for name in filter(self.exists, tables.CATALOGUE):
-            self.spark.sql(f"DROP TABLE IF EXISTS {name}")  # the name only: the rows stay at their path
-            self.spark.sql(f"CREATE TABLE {name} USING delta LOCATION '{_quoted(self.path(name))}'")
+            if not self._catalog:
+                self.spark.sql(f"DROP TABLE IF EXISTS {name}")  # the name only: the rows stay at their path
+            place = _quoted(self.path(name))
+            self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION '{place}'")
 
     def rows_written(self, name: str) -> int:
         """How many rows this run's newest write of the table put in or changed."""
@@ -222,7 +227,6 @@ class Lake:
         if name in self.journal.written:
             return self.journal.written[name]
         if name not in self.journal.read:
-            self.create(name)
             self.journal.read[name] = self.version(name)
         return self.journal.read[name]
 
@@ -245,33 +249,82 @@ class Lake:
         gone = present.join(fresh, list(table.key), "left_anti")
         return gone.select(table.column_names).withColumn("_is_gone", F.lit(True))
 
-    def _merge(self, table: Table, source: DataFrame) -> None:
+    def _fill(self, name: str, fresh: DataFrame) -> bool:
+        """Append the rows if nothing was written yet: a merge would compare them with nothing.
+
+        A table is filled once, whoever comes first, by the transaction of that name.
+        """
+        if self.version(name) > 0:
+            return False
+        writer = fresh.write.format("delta").mode("append")
+        return self._save(name, writer.option("txnAppId", "fill").option("txnVersion", 1))
+
+    def _merge(self, table: Table, fresh: DataFrame, within: DataFrame | None) -> None:
         columns = {name: F.col(f"new.{name}") for name in table.column_names}
         changed = ~_all(
             F.col(f"kept.{c.name}").eqNullSafe(F.col(f"new.{c.name}"))
             for c in table.columns
             if not c.type.startswith("MAP")  # maps do not compare; a row differs by its other columns too
         )
-        (
-            self._delta(table.name)
-            .alias("kept")
-            .merge(source.alias("new"), _same_key(table))
-            .whenMatchedDelete(F.col("new._is_gone"))
-            .whenMatchedUpdate(changed, columns)  # type: ignore[arg-type]
-            .whenNotMatchedInsert(~F.col("new._is_gone"), columns)  # type: ignore[arg-type]
-            .execute()
-        )
+        rows = fresh.persist()
+        try:
+            source = rows.withColumn("_is_gone", F.lit(False))
+            if within is not None:
+                source = source.unionByName(self._gone(table, rows, within))
+            (
+                self._delta(table.name)
+                .alias("kept")
+                .merge(source.alias("new"), _same_key(table))
+                .whenMatchedDelete(F.col("new._is_gone"))
+                .whenMatchedUpdate(changed, columns)  # type: ignore[arg-type]
+                .whenNotMatchedInsert(~F.col("new._is_gone"), columns)  # type: ignore[arg-type]
+                .execute()
+            )
+        finally:
+            rows.unpersist()
 
-    def _write(self, name: str, commit: Callable[[], Any]) -> None:
+    def _note_without_purpose(self, name: str) -> None:
+        is_own = name in self.journal.written  # what this run wrote it may look at
+        if tables.find(name).personal_columns and not is_own:
+            self.journal.without_purpose.add(name)
+
+    def _require_lawful(self, name: str) -> None:
+        """What goes to gold must come from reads with a purpose."""
         if tables.find(name).layer == "gold" and self.journal.without_purpose:
             raise ConsentMissing(
                 f"{name} is for analysis, yet {', '.join(sorted(self.journal.without_purpose))} was read "
                 f"without a purpose; read it with purpose= one of {', '.join(self.purposes)}"
             )
+
+    def _save(self, name: str, writer: DataFrameWriter) -> bool:
+        """Commit under a mark, so that the version is this write's whoever else writes now.
+
+        False where the transaction had been committed before.
+        """
+        mark = uuid.uuid4().hex
+        marked = writer.option("userMetadata", mark)
+        before = self._write(name, lambda: marked.save(self.path(name)))
+        since = self.history(name).where(F.col("version") > before)
+        own = since.where(F.col("userMetadata") == mark).select("version").first()
+        self._wrote(name, version=own["version"] if own else self.version(name), is_changed=own is not None)
+        return own is not None
+
+    def _merged(self, name: str, commit: Callable[[], Any]) -> None:
+        """A merge takes no mark: its version is the newest."""
+        before = self._write(name, commit)
+        after = self.version(name)
+        self._wrote(name, version=after, is_changed=after > before)
+
+    def _write(self, name: str, commit: Callable[[], Any]) -> int:
+        """Commit, and return the version before it."""
+        self._require_lawful(name)
         before = self.version(name)
         self._again(commit)
-        self.journal.written[name] = after = self.version(name)
-        self.journal.unchanged = {*self.journal.unchanged - {name}, *([name] if after == before else [])}
+        return before
+
+    def _wrote(self, name: str, *, version: int, is_changed: bool) -> None:
+        self.journal.written[name] = version
+        self.journal.unchanged = {*self.journal.unchanged - {name}, *([] if is_changed else [name])}
 
     def _again(self, commit: Callable[[], Result]) -> Result:
         """Commit, and once more whenever another writer came first; waits grow and are uneven."""

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from retinue.lake import Lake
 
-__all__ = ["of_events", "of_records", "waiting"]
+__all__ = ["of_events", "of_records", "release", "waiting"]
 
 
 def of_records(rows: DataFrame, lake: Lake, *, job: str, mapping: str) -> DataFrame:
@@ -50,6 +50,19 @@ def of_events(rows: DataFrame, lake: Lake, *, job: str) -> DataFrame:
 def waiting(lake: Lake, *, job: str) -> DataFrame:
     """The records that this job set aside and that have not gone through since."""
     return lake.read("ops.quarantine").where((F.col("job") == job) & F.col("requeued_at").isNull())
+
+
+def release(lake: Lake, arrived: DataFrame) -> None:
+    """Mark the waiting records that have arrived after all.
+
+    In: source_digest, position. Writes only where one waits.
+    """
+    held = waiting(lake, job="ingest_events")
+    through = held.join(
+        arrived.select("source_digest", "position"), ["source_digest", "position"], "left_semi"
+    )
+    if not through.isEmpty():
+        lake.merge("ops.quarantine", through.withColumn("requeued_at", F.current_timestamp()))
 
 
 def _set_aside(rows: DataFrame, lake: Lake, *, job: str, key: list[Column], **kept: Column) -> DataFrame:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 
 from retinue import code, registry, tables
 from retinue import settings as conf
-from retinue.answer import Finding
+from retinue.answer import Answer, Finding
+from retinue.causes import cause
 from retinue.errors import InputMissing, RetinueError
 from retinue.lake import Lake
 from retinue.rehearsal import Rehearsal
@@ -52,7 +53,7 @@ def issue(
     settings: Settings,
     *,
     job: str,
-    findings: tuple[Finding, ...],
+    answer: Answer,
     run_id: str,
     mlflow_run_id: str,
 ) -> tuple[Receipt, ...]:
@@ -60,7 +61,7 @@ def issue(
 
     Runs Spark jobs: the distinct legal bases of the tables read, at most one for each basis.
     """
-    if not findings:
+    if not answer.findings:
         return ()
     versions = _versions(lake)
     origin = {
@@ -68,14 +69,15 @@ def issue(
         "settings": _settled(settings),
         "code_version": code.version(),
         "input_versions": versions,
+        "rests_on": dict(answer.rests_on),
     }
-    kept = tuple(Receipt(_identity(finding, origin), finding) for finding in findings)
+    kept = tuple(Receipt(_identity(finding, origin), finding) for finding in answer.findings)
     shared = {
         **origin,
         "run_id": run_id,
         "mlflow_run_id": mlflow_run_id,
-        "legal_bases": _legal_bases(lake, versions),
-        "found_at": datetime.now(UTC),
+        "legal_bases": sorted({*answer.legal_bases, *_legal_bases(lake, versions)}),
+        "found_at": lake.now,
     }
     rows = [
         {
@@ -87,7 +89,8 @@ def issue(
         }
         for receipt in kept
     ]
-    lake.insert("ops.findings", lake.frame("ops.findings", rows))
+    # One origin gives the same findings each time: they are kept the first time.
+    lake.append("ops.findings", lake.frame("ops.findings", rows), transaction=f"findings/{_digest(origin)}")
     return kept
 
 
@@ -95,17 +98,21 @@ def prove(lake: Lake, settings: Settings, finding_id: str) -> Proof:
     """Compute a finding again from the table versions it came from.
 
     Runs the job's Spark jobs; writes nothing. The settings are those of the finding, the
-    places (home, lake, Spark, tracking) those of today. Raises InputMissing for an unknown id.
+    places (home, lake, Spark, tracking) those of today; the clock says what it said then. Raises
+    InputMissing for an unknown id.
     """
     receipt = _receipt(lake, finding_id)
     then = json.loads(receipt["value"])
     proof = Proof(finding_id, receipt["question"], "", then)
-    rehearsal = Rehearsal(lake, receipt["input_versions"])
+    rehearsal = Rehearsal(lake, receipt["input_versions"], now=receipt["found_at"].replace(tzinfo=UTC))
     try:
         answer = registry.find(receipt["job"]).run(rehearsal, _restored(settings, receipt["settings"]))
         again = [each for each in answer.findings if each.question == receipt["question"]]
     except (RetinueError, PySparkException, Py4JJavaError) as fault:
         return _no_longer(proof, lake, receipt, fault)
+    changed = [name for name, digest in receipt["rests_on"].items() if answer.rests_on.get(name) != digest]
+    if changed:
+        return _with(proof, "no longer", why=f"{' and '.join(changed)} changed since")
     if not again:
         return _with(proof, "no longer", why=f"{receipt['job']} does not ask this any more")
     if again[0].value == then:
@@ -123,7 +130,7 @@ def _versions(lake: Lake) -> dict[str, int]:
 
 
 def _settled(settings: Settings) -> str:
-    chosen = {key: value for key, value in asdict(settings).items() if key not in PLACES}
+    chosen = {key: value for key, value in conf.shown(settings).items() if key not in PLACES}
     return json.dumps(chosen, sort_keys=True)
 
 
@@ -132,17 +139,20 @@ def _restored(settings: Settings, settled: str) -> Settings:
 
 
 def _identity(finding: Finding, origin: Mapping[str, Any]) -> str:
-    told = json.dumps([finding.question, finding.value, finding.unit, origin], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    return _digest([finding.question, finding.value, finding.unit, origin])
 
 
-def _legal_bases(lake: Lake, versions: Mapping[str, int]) -> list[str]:
+def _digest(told: Any) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _legal_bases(lake: Lake, versions: Mapping[str, int]) -> set[str]:
     bases: set[str] = set()
     for name, version in versions.items():
         if "legal_basis" in tables.find(name).column_names:
             rows = lake.at(name, version).select("legal_basis").distinct().collect()
             bases |= {row["legal_basis"] or "unknown" for row in rows}
-    return sorted(bases)
+    return bases
 
 
 def _receipt(lake: Lake, finding_id: str) -> Row:
@@ -155,7 +165,7 @@ def _receipt(lake: Lake, finding_id: str) -> Row:
 
 def _no_longer(proof: Proof, lake: Lake, receipt: Row, fault: Exception) -> Proof:
     gone = [_gone(lake, name, version) for name, version in receipt["input_versions"].items()]
-    why = "; ".join(filter(None, gone)) or str(fault).strip().partition("\n")[0]
+    why = "; ".join(filter(None, gone)) or cause(fault)
     return _with(proof, "no longer", why=why)
 
 

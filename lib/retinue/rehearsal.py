@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
+from types import MappingProxyType
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,13 +21,17 @@ class Rehearsal(Lake):
     the table as one full run leaves it.
     """
 
-    def __init__(self, lake: Lake, versions: Mapping[str, int]) -> None:
+    def __init__(
+        self, lake: Lake, versions: Mapping[str, int] = MappingProxyType({}), *, now: datetime | None = None
+    ) -> None:
         super().__init__(lake.spark, lake.root, purposes=lake.purposes)
+        self.now = now or self.now
         self.journal.read.update(versions)
         self.held: dict[str, DataFrame] = {}
 
     def changes(self, name: str, *, since: int | None) -> DataFrame:
         """All rows of the version."""
+        self._note_without_purpose(name)
         return self._rows(name)
 
     def append(self, name: str, rows: DataFrame, *, transaction: str, number: int = 1) -> None:
@@ -37,9 +42,10 @@ class Rehearsal(Lake):
         """Hold the rows."""
         self._hold(name, rows)
 
-    def replace(self, name: str, rows: DataFrame, *, as_of: date) -> None:
-        """Hold the rows, with their `as_of`."""
-        self._hold(name, rows.withColumn("as_of", F.lit(as_of).cast("date")))
+    def replace(self, name: str, rows: DataFrame, *, as_of: date, segment: str = "") -> None:
+        """Hold the rows, with their `as_of` and segment."""
+        about = {"as_of": F.lit(as_of).cast("date"), "segment": F.lit(segment)}
+        self._hold(name, rows.withColumns(about))
 
     def merge(self, name: str, rows: DataFrame, *, within: DataFrame | None = None) -> None:
         """Hold the rows."""
@@ -50,7 +56,10 @@ class Rehearsal(Lake):
         return self.held[name].count() if name in self.held else 0
 
     def _hold(self, name: str, rows: DataFrame) -> None:
+        self._require_lawful(name)
         self.held[name] = self._conformed(name, rows)
 
     def _rows(self, name: str) -> DataFrame:
-        return self.held[name] if name in self.held else super()._rows(name)
+        if name in self.held:
+            return self.held[name]
+        return super()._rows(name) if self.exists(name) else self.frame(name, [])

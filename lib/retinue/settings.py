@@ -9,21 +9,24 @@ from __future__ import annotations
 import importlib.resources
 import math
 import os
+import re
 import tomllib
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 from retinue.errors import InputMissing, UnknownSetting, nearest
 
-__all__ = ["ENVIRONMENTS", "Settings", "flatten", "load", "restore"]
+__all__ = ["ENVIRONMENTS", "Settings", "flatten", "load", "restore", "shown"]
 
 ENVIRONMENTS = ("local", "test", "cluster")
 USER_OVERLAY = "retinue.toml"
-
+SPARK_OPTIONS = "spark.options."
+SECRET = re.compile(r"secret|password|passwd|token|credential|access.?key|account.?key|sas", re.IGNORECASE)
+USER_INFO = re.compile(r"(?<=://)[^/@]*@")  # name:password@ in a URI
 
 Bound = Callable[[Any], str]
 
@@ -31,6 +34,11 @@ Bound = Callable[[Any], str]
 def at_least(least: float) -> Bound:
     """The bound of a number: '' where it holds, else what is wrong."""
     return lambda found: "" if least <= found < math.inf else f"found {found!r}, wanted at least {least}"
+
+
+def share(found: float) -> str:
+    """The bound of a share that is not nothing."""
+    return "" if 0 < found <= 1 else f"found {found!r}, wanted above 0 and at most 1"
 
 
 def one_of(*words: str) -> Bound:
@@ -61,7 +69,7 @@ def named_predicates(found: list[str]) -> str:
         return f"found {wrong[0] if wrong else found!r}, wanted 'name: predicate'"
     names = [step.partition(":")[0].strip() for step in found]
     twice = [name for name in names if names.count(name) > 1]
-    return f"found two steps of the name {twice[0]!r}, wanted one" if twice else ""
+    return f"found the name {twice[0]!r} twice, wanted it once" if twice else ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,13 @@ class IngestSettings:
     earliest: Annotated[str, day]
     latest_ahead_days: Annotated[float, at_least(0)]
 
+    def sane(self, *, now: datetime) -> dict[str, datetime]:
+        """The first and the last instant that an event's time can be."""
+        return {
+            "earliest": datetime.fromisoformat(self.earliest),
+            "latest": now + timedelta(days=self.latest_ahead_days),
+        }
+
 
 @dataclass(frozen=True)
 class BotSettings:
@@ -140,6 +155,7 @@ class PathSettings:
     of: str
     length: Annotated[int, at_least(1)]
     limit: Annotated[int, at_least(1)]
+    min_support: Annotated[float, share]
     include_bots: bool
 
 
@@ -164,8 +180,28 @@ class FunnelSettings:
     @property
     def predicates(self) -> dict[str, str]:
         """Each step's name and its predicate, in order."""
-        parts = (step.partition(":") for step in self.steps)
-        return {name.strip(): predicate.strip() for name, _, predicate in parts}
+        return _named(self.steps)
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """By which calendar visitors come back."""
+
+    period: Annotated[str, one_of("day", "week", "month")]
+
+
+@dataclass(frozen=True)
+class EngagementSettings:
+    """The tools whose use is measured, and what it should lead to."""
+
+    tools: Annotated[list[str], named_predicates]
+    lead: str
+    order: str
+
+    @property
+    def predicates(self) -> dict[str, str]:
+        """Each tool's name and its predicate."""
+        return _named(self.tools)
 
 
 @dataclass(frozen=True)
@@ -174,6 +210,7 @@ class Settings:
 
     home: str
     as_of: Annotated[str, day_or_empty]
+    segment: str
     lake: LakeSettings
     spark: SparkSettings
     tracking: TrackingSettings
@@ -184,6 +221,8 @@ class Settings:
     paths: PathSettings
     searches: SearchSettings
     funnel: FunnelSettings
+    retention: RetentionSettings
+    engagement: EngagementSettings
 
     @property
     def home_path(self) -> Path:
@@ -199,6 +238,11 @@ class Settings:
     def tracking_uri(self) -> str:
         """MLflow's server, or the sqlite file under home."""
         return self.tracking.uri or f"sqlite:///{self.home_path / 'mlflow.db'}"
+
+
+def _named(predicates: Iterable[str]) -> dict[str, str]:
+    parts = (text.partition(":") for text in predicates)
+    return {name.strip(): predicate.strip() for name, _, predicate in parts}
 
 
 Layer = tuple[str, Mapping[str, Any]]
@@ -242,9 +286,26 @@ def restore(table: Mapping[str, Any]) -> Settings:
     return typing.cast(Settings, settings)
 
 
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as a table that can be kept and shown: what is secret in them is `***`."""
+    return _masked(asdict(settings))
+
+
 def flatten(settings: Settings) -> dict[str, Any]:
-    """The settings as one level of dotted keys, for MLflow and the run log."""
-    return dict(_flat(asdict(settings), ""))
+    """The settings that can be shown, as one level of dotted keys."""
+    return dict(_flat(shown(settings), ""))
+
+
+def _masked(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _masked_value(key, value) for key, value in table.items()}
+
+
+def _masked_value(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _masked(value)
+    if not isinstance(value, str):
+        return value
+    return "***" if value and SECRET.search(key) else USER_INFO.sub("***@", value)
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -292,9 +353,16 @@ def _override(text: str, faults: list[str]) -> Iterator[Layer]:
         faults.append(f"--set {text!r}: wanted section.key=value, for example sessions.timeout_minutes=20")
         return
     layer: Any = _value(value.strip())
-    for part in reversed(key.strip().split(".")):
+    for part in reversed(_parts(key.strip())):
         layer = {part: layer}
     yield "--set", layer
+
+
+def _parts(key: str) -> list[str]:
+    """The sections of a key; Spark's own settings have dots in their names."""
+    if key.startswith(SPARK_OPTIONS):
+        return [*SPARK_OPTIONS.rstrip(".").split("."), key.removeprefix(SPARK_OPTIONS)]
+    return key.split(".")
 
 
 def _value(text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lakes import fresh
@@ -36,9 +37,15 @@ ann,01/05/2026 10:05:00,bought
 """
 
 
-def ingested(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+def ingested(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     assert cli.main([*arguments, "--env", "test", "--json"]) == 0
-    told: list[dict[str, object]] = json.loads(capsys.readouterr().out)
+    told: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def performed(capsys: pytest.CaptureFixture[str], job: str, *arguments: str) -> dict[str, Any]:
+    assert cli.main(["run", job, *arguments, "--env", "test", "--json"]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
     return told
 
 
@@ -78,6 +85,71 @@ def test_bad_records_wait_and_go_through_when_the_mapping_is_mended(
     assert [row["event_count"] for row in sessions] == [2], "silver follows at once"
 
 
+def test_a_requeued_record_does_not_take_the_id_of_its_equal(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clicks, mapping, home = tmp_path / "clicks.csv", tmp_path / "shop.toml", tmp_path / "home"
+    clicks.write_text(
+        "who,when,what\n"
+        "ann,01/05/2026 10:00:00,looked\n"
+        "ann,2026-05-01 10:00:00,looked\n"
+        "ann,01/05/2026 10:00:00,looked\n"
+    )
+    mapping.write_text(MAPPING.format(written="yyyy-MM-dd HH:mm:ss"))
+    chosen = ["--set", f"ingest.input={clicks}", "--set", f"ingest.mapping={mapping}", "--home", str(home)]
+    assert performed(capsys, "ingest_events", *chosen)["rows_out"] == 1
+    given = {row["event_id"] for row in fresh(spark, home).read("bronze.events").collect()}
+
+    mapping.write_text(MAPPING.format(written="dd/MM/yyyy HH:mm:ss"))
+    for went_through in (2, 0):
+        assert performed(capsys, "requeue_events", *chosen)["rows_out"] == went_through
+    rows = fresh(spark, home).read("bronze.events").collect()
+    assert sorted(row["position"] for row in rows) == [1, 2, 3]
+    assert len({row["event_id"] for row in rows}) == 3
+    assert given < {row["event_id"] for row in rows}
+
+
+def test_a_file_that_was_all_bad_may_come_again_under_a_mended_mapping(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clicks, mapping, home = tmp_path / "clicks.csv", tmp_path / "shop.toml", tmp_path / "home"
+    clicks.write_text("who,when,what\nann,01/05/2026 10:00:00,looked\n")
+    mapping.write_text(MAPPING.format(written="yyyy-MM-dd HH:mm:ss"))
+    given = ["--set", f"ingest.input={clicks}", "--set", f"ingest.mapping={mapping}", "--home", str(home)]
+    first = performed(capsys, "ingest_events", *given)
+    assert (first["rows_out"], first["rows_quarantined"]) == (0, 1)
+    question = first["findings"][1]["id"]
+    chosen = ["--env", "test", "--home", str(home), "--json"]
+    assert cli.main(["prove", question, *chosen]) == 0
+
+    mapping.write_text(MAPPING.format(written="dd/MM/yyyy HH:mm:ss"))
+    capsys.readouterr()
+    assert cli.main(["prove", question, *chosen]) == 1
+    proof = json.loads(capsys.readouterr().out)
+    assert (proof["verdict"], proof["why"]) == ("no longer", "the mapping shop changed since")
+
+    assert performed(capsys, "ingest_events", *given)["rows_out"] == 1
+    assert fresh(spark, home).read("ops.quarantine").where("requeued_at IS NULL").count() == 0
+    assert performed(capsys, "requeue_events", *given)["rows_in"] == 0
+
+
+def test_events_that_may_not_be_used_are_told_from_events_that_are_not_there(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clicks, mapping, home = tmp_path / "clicks.csv", tmp_path / "shop.toml", tmp_path / "home"
+    clicks.write_text("who,when,what\nann,2026-05-01 10:00:00,looked\n")
+    consent = MAPPING.replace('"contract"', '"consent"')
+    mapping.write_text(consent.format(written="yyyy-MM-dd HH:mm:ss"))
+    at = ["--env", "test", "--home", str(home)]
+    assert cli.main(["run", "find_paths", *at]) == 2
+    assert "there is no event to analyse yet" in capsys.readouterr().err
+    ingested(capsys, "ingest", str(clicks), "--mapping", str(mapping), "--home", str(home))
+    assert cli.main(["run", "find_paths", *at]) == 2
+    assert "there are 1 events, yet none may be used for analytics" in capsys.readouterr().err
+    assert cli.main(["run", "find_paths", "--as-of", "2026-05-01", *at]) == 2
+    assert "there is no event before 2026-05-01; give a later --as-of" in capsys.readouterr().err
+
+
 def test_a_dry_run_writes_nothing(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,7 +161,7 @@ def test_a_dry_run_writes_nothing(
     assert cli.main(line) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["would_hold"] == {"ops.quarantine": 2, "bronze.events": 1}
-    assert fresh(spark, home).read("bronze.events").count() == 0
+    assert not (home / "lake").exists()
 
 
 def test_a_missing_file_and_an_unknown_mapping_get_one_sentence(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -9,15 +11,14 @@ from retinue.schema import require
 
 __all__ = ["allowed", "with_person"]
 
-SUBJECTS = {"visitor": "visitor_id", "profile": "profile_id", "person": "person_id"}
-
 
 def allowed(rows: DataFrame, identities: DataFrame, consents: DataFrame, *, purpose: str) -> DataFrame:
     """Keep a row unless someone it is about objected, or its legal basis is consent and none was given.
 
     The latest word of a subject on the purpose counts, at equal times the stricter one. A row is
-    about its visitor, its profile and its person: one objection removes it whatever its basis;
-    where the basis is `consent` at least one of them must have granted and none denied.
+    about its visitor, its profile and its person, and what any visitor or profile of that person
+    said counts for the person: one objection removes the row whatever its basis; where the basis is
+    `consent` at least one of them must have granted and none denied.
     A null or unknown basis counts as consent. Adds `person_id` (see `with_person`).
 
     rows: `legal_basis` and any of `visitor_id`, `user_id`, `profile_id`.
@@ -25,17 +26,18 @@ def allowed(rows: DataFrame, identities: DataFrame, consents: DataFrame, *, purp
     Raises SchemaMismatch without legal_basis.
     """
     require(rows, ["legal_basis"], what="a read with a purpose")
-    personed = with_person(rows, identities)
+    found = with_person(rows, identities)
     words = _latest(consents, purpose)
-    subjects = {kind: column for kind, column in SUBJECTS.items() if column in personed.columns}
-    for kind, column in subjects.items():
-        said = words.where(F.col("subject_type") == kind)
-        said = said.select(F.col("subject_id").alias(column), F.col("status").alias(f"_{kind}"))
-        personed = personed.join(said, column, "left")
-    statuses = [F.col(f"_{kind}") for kind in subjects]
+    said: list[str] = []
+    for kind in ("visitor", "profile"):
+        if f"{kind}_id" in found.columns:
+            own = words.where(F.col("subject_type") == kind)
+            own = own.select(F.col("subject_id").alias(f"{kind}_id"), F.array("status").alias(f"_{kind}"))
+            found, said = found.join(own, f"{kind}_id", "left"), [*said, f"_{kind}"]
+    found, said = found.join(_of_persons(words, identities), "person_id", "left"), [*said, "_person"]
     free = F.coalesce(F.col("legal_basis").isin("anonymous", "contract", "legitimate_interest"), F.lit(False))
-    granted = _any(statuses, "granted") & ~_any(statuses, "denied")
-    kept = personed.where(~_any(statuses, "objected") & (free | granted))
+    granted = _any(said, "granted") & ~_any(said, "denied")
+    kept = found.where(~_any(said, "objected") & (free | granted))
     return kept.select([*rows.columns, *(["person_id"] if "person_id" not in rows.columns else [])])
 
 
@@ -68,8 +70,21 @@ def _latest(consents: DataFrame, purpose: str) -> DataFrame:
     return ranked.where("_rank = 1").select("subject_type", "subject_id", "status")
 
 
-def _any(statuses: list[Column], word: str) -> Column:
-    found = F.lit(False)
-    for status in statuses:
-        found = found | F.coalesce(status == word, F.lit(False))
-    return found
+def _of_persons(words: DataFrame, identities: DataFrame) -> DataFrame:
+    """person_id and `_person`, the words of the person and of all that is linked to them."""
+    spoken = [
+        words.where(F.col("subject_type") == "person").select(
+            F.col("subject_id").alias("person_id"), "status"
+        )
+    ]
+    for kind in ("visitor", "profile"):
+        own = words.where(F.col("subject_type") == kind).select(
+            F.col("subject_id").alias(f"{kind}_id"), "status"
+        )
+        spoken.append(identities.join(own, f"{kind}_id").select("person_id", "status"))
+    union = reduce(DataFrame.unionByName, spoken)
+    return union.groupBy("person_id").agg(F.collect_set("status").alias("_person"))
+
+
+def _any(said: list[str], word: str) -> Column:
+    return reduce(Column.__or__, [F.coalesce(F.array_contains(each, word), F.lit(False)) for each in said])

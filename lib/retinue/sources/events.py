@@ -18,7 +18,7 @@ from retinue.sources.mappings import EVENT_COLUMNS, Mapping
 from retinue.sources.records import of_files, with_text
 from retinue.tables import EVENT_TYPES
 
-__all__ = ["REASONS", "parse", "read"]
+__all__ = ["REASONS", "parse", "read", "with_event_ids"]
 
 REASONS = {
     "damaged_file": "the rest of the file cannot be read: its compression, or Parquet itself, is broken",
@@ -91,14 +91,14 @@ def parse(
     found = addresses.with_found(named, mapping.url)
     typed = _with_numbers(_completed(found, mapping))
     judged = _judged(typed, mapping, _utc(earliest), _utc(latest))
-    events = judged if "event_id" in mapping.columns else _with_event_ids(judged)
-    return events.select(
+    events = judged.select(
         *EVENT_COLUMNS,
         F.lit(source).alias("source"),
         F.lit(mapping.legal_basis).alias("legal_basis"),
         *(F.col(f"_origin.{name}") for name in _ORIGIN),
         F.col("_fault").alias("reason"),
     )
+    return events if "event_id" in mapping.columns else with_event_ids(events)
 
 
 def _utc(time: datetime) -> datetime:
@@ -305,20 +305,19 @@ def _judged(typed: DataFrame, mapping: Mapping, earliest: datetime, latest: date
     )
 
 
-def _with_event_ids(judged: DataFrame) -> DataFrame:
-    """The SHA-256 of the event's columns, and of the ordinal among equal rows of the file; a bad row
-    has none. One shuffle.
+def with_event_ids(events: DataFrame) -> DataFrame:
+    """`event_id`: the SHA-256 of the event's columns, and of the ordinal among equal rows of its file.
+
+    In: what `parse` gives. A bad row has no id. One shuffle.
     """
     columns = [name for name in EVENT_COLUMNS if name not in ("event_id", "occurred_at")]
     content = F.to_json(
         F.struct(F.unix_micros("occurred_at").alias("occurred_at"), *columns), {"ignoreNullFields": "false"}
     )
+    is_good = F.col("reason").isNull()
     # Bad rows are no equals: a broken file would otherwise go to one task.
-    row = F.when(F.col("_fault").isNull(), F.sha2(content, 256)).otherwise(
-        F.col("_origin.position").cast("string")
-    )
-    hashed = judged.withColumn("_row", row)
-    equals = Window.partitionBy("_origin.source_file", "_row").orderBy("_origin.position")
+    row = F.when(is_good, F.sha2(content, 256)).otherwise(F.col("position").cast("string"))
+    equals = Window.partitionBy("source_digest", "_row").orderBy("position")
     ordinal = F.row_number().over(equals).cast("string")
     numbered = F.sha2(F.concat(F.col("_row"), F.lit("\u001f"), ordinal), 256)
-    return hashed.withColumn("event_id", F.when(F.col("_fault").isNull(), numbered))
+    return events.withColumn("_row", row).withColumn("event_id", F.when(is_good, numbered)).drop("_row")

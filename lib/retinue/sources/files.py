@@ -13,9 +13,10 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from retinue.causes import cause
 from retinue.errors import InputMissing
 
-__all__ = ["SourceFile", "cause", "survey"]
+__all__ = ["SourceFile", "survey"]
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,6 @@ def _list(spark: SparkSession, path: str) -> list[str]:
     if not uris:
         raise InputMissing(f"{path} holds no file (names that begin with _ or . do not count)")
     return uris
-
-
-def cause(error: PySparkException | Py4JJavaError) -> str:
-    """Spark's or Java's own sentence on what went wrong, without the stack."""
-    if isinstance(error, PySparkException):
-        missing = error.getCondition() == "PATH_NOT_FOUND"
-        return "it is not there" if missing else str(error).splitlines()[0]
-    java: Any = error.java_exception
-    while java.getCause() is not None:
-        java = java.getCause()
-    return str(java.getMessage() or java.getClass().getSimpleName())
 
 
 def _look_at(spark: SparkSession, uri: str, format: str) -> SourceFile:

@@ -48,11 +48,13 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
 from __future__ import annotations
 
 import codecs
+import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Iterable
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,12 @@ class Mapping:
     event_types: Dict[str, str] = field(default_factory=dict)
     otherwise: str = "other"
     url: UrlRules | None = None
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of what it declares; remarks and layout of the file do not count."""
+        declared = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(declared.encode()).hexdigest()[:12]
 
 
 def names() -> list[str]:

@@ -25,8 +25,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from retinue.causes import cause
 from retinue.errors import SchemaMismatch
-from retinue.sources.files import SourceFile, cause
+from retinue.sources.files import SourceFile
 from retinue.sources.mappings import CsvOptions, Mapping, one_byte_table
 
 __all__ = ["of_files", "with_text"]

@@ -1,0 +1,43 @@
+"""What do visitors go on to do once they have shared, logged in or subscribed?
+
+Reads silver.sessionized_events; writes gold.engagement.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Row
+
+from retinue import cli, job
+from retinue.answer import Answer, Finding
+from retinue.clickstream import engagement
+from retinue.lake import Lake
+from retinue.settings import Settings
+
+READS = ("silver.sessionized_events",)
+WRITES = ("gold.engagement",)
+
+
+def run(lake: Lake, settings: Settings) -> Answer:
+    """Compare the users of each of conf's tools with everyone else, as of the day."""
+    visits, chosen = job.analysed(lake, settings), settings.engagement
+    outcomes = engagement.engagement(
+        visits.events, tools=chosen.predicates, lead=chosen.lead, order=chosen.order
+    )
+    rows = visits.keep("gold.engagement", outcomes).orderBy("tool", "outcome").collect()  # conf bounds them
+    return Answer(
+        as_of=visits.as_of,
+        findings=tuple(finding for row in rows if row["outcome"] == "order" for finding in _told(row)),
+        rows_in=visits.events.count(),
+        rows_out=len(rows),
+    )
+
+
+def _told(row: Row) -> tuple[Finding, ...]:
+    return (
+        Finding(f"How many visitors used {row['tool']}?", row["visitor_count"], "visitors"),
+        Finding(f"What share of them then orders ({row['tool']})?", row["rate"], "share"),
+    )
+
+
+if __name__ == "__main__":
+    cli.submitted(__file__)
