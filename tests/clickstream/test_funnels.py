@@ -145,7 +145,7 @@ def test_exclusions_break_the_chains_that_they_lie_in(spark: SparkSession) -> No
         "part": (1, 2),
     }
     late = funnels.Exclusion(F.col("kind") == "x", after="b")
-    assert levels(funnels.funnel(events, exclusions=[late], **knobs)) == {
+    assert levels(funnels.funnel(events, exclusions={"late": late}, **knobs)) == {
         "clean": 3, "broken": 3, "between": 2, "again": 3, "around": 3, "part": 2
     }  # fmt: skip
     counted = funnels.report(anywhere).orderBy("step_index").collect()

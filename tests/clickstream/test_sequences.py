@@ -88,3 +88,16 @@ def test_a_pattern_that_makes_backtracking_engines_give_up_is_linear() -> None:
     rows = [(at, 1) for at in range(200_000)]
     parts = sequences.parse("(?1).*(?1).*(?1)(?t>=5)(?1).*(?2)", conditions=2, unit=1)
     assert matches([rows], parts) == [(0, [])]
+
+
+def test_times_at_both_ends_of_the_integers() -> None:
+    rows = [(-(2**63), 1), (2**63 - 1, 2)]
+    for gap, count in (
+        (">=18446744073709551615", 1),
+        ("==18446744073709551615", 1),
+        (">18446744073709551615", 0),
+    ):
+        parts = sequences.parse(f"(?1)(?t{gap})(?2)", conditions=2, unit=1)
+        assert matches([rows], parts) == [(count, [0, 1] * count)]
+    beyond = sequences.parse("(?1)(?t>=99999999999999999999)(?2)", conditions=2, unit=1_000_000)
+    assert matches([rows], beyond) == [(0, [])]

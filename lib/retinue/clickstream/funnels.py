@@ -45,7 +45,7 @@ def funnel(
     tie: str | None = None,
     optional: str | Collection[str] = (),
     gates: Mapping[str, Length | tuple[Length, Length]] | None = None,
-    exclusions: Sequence[str | Column | Exclusion] = (),
+    exclusions: Sequence[str | Column | Exclusion] | Mapping[str, str | Column | Exclusion] = (),
     hold: str | Sequence[str] = (),
     breakdown: str | Sequence[str] = (),
     until: datetime | float | None = None,
@@ -63,7 +63,7 @@ def funnel(
     `mode`: one or several of ClickHouse's windowFunnel modes (case does not matter):
 
     - strict_order: the search ends at the first row, after a step 1, that is no step at all, or only steps
-      whose predecessor has not been reached yet
+      whose predecessor has not been reached yet; leave rows that shall not count out of `events`
     - allow_reentry: with strict_order, rows of the latter kind are passed over instead
     - strict_deduplication: the search ends at a row that repeats a step reached before, other than the
       first, unless it takes the visitor a level higher
@@ -81,8 +81,9 @@ def funnel(
       latter, up to `window` after the first step. Several in one place need no order
     - `gates`: by name of a required step, the most time since the required step before, or a pair of the
       least and the most; both inclusive, and all within `window`
-    - `exclusions`: predicates, or Exclusions, that may hold of no row between two steps of a chain. Such a row
-      breaks the chains that it would lie in, from there on; the level reached stays
+    - `exclusions`: predicates, or Exclusions, that may hold of no row between two steps of a chain (a list,
+      or a dict by name). A row of which one does breaks the chains that it would lie in, from there on; the
+      level reached stays
     - `hold`: columns that have the same value in all steps of a chain. Each value is a funnel of its own,
       over the rows that have it; null is no value. The visitor has the best of their levels; of equal ones
       that which was reached first, then that which began last, then the least value
@@ -189,8 +190,10 @@ def sequence_matches(
 
 
 def _listed(given: Any) -> list[Any]:
-    """One or several, as a list."""
-    return [given] if isinstance(given, str | Column | Exclusion) else list(given)
+    """One or several, as a list; of a dict its values."""
+    if isinstance(given, str | Column | Exclusion):
+        return [given]
+    return list(given.values() if isinstance(given, Mapping) else given)
 
 
 def _exclusion(given: str | Column | Exclusion) -> Exclusion:
@@ -211,7 +214,7 @@ def _refuse_names(columns: Sequence[str], steps: Mapping[str, str | Column]) -> 
 
 
 def _gate(events: DataFrame, at: str, step: str, given: Length | tuple[Length, Length]) -> Gate:
-    least, most = given if isinstance(given, tuple) else (0, given)
+    least, most = given if isinstance(given, tuple | list) else (0, given)
     what = f"the gate of {step}"
     gate = Gate(histories.span(events, at, least, what), histories.span(events, at, most, what))
     if gate.least > gate.most:

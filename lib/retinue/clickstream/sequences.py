@@ -134,24 +134,25 @@ def _lead_of_gap(places: Places, part: Part, fits: Flags, *, after_row: bool) ->
     """The first place in time from which the rest fits; behind the last row all holds but a least time."""
     here, beyond = np.arange(len(fits)), len(fits)
     base = places.at[np.maximum(here - after_row, 0)]
-    gap = np.uint64(min(part.number, FOREVER))
     low, high = here, places.end
     if part.kind in (">=", ">", "=="):
-        low = _first_apart(places, base, gap, or_less=part.kind == ">")
+        low = _first_apart(places, base, part.number, or_less=part.kind == ">")
     if part.kind in ("<=", "<", "=="):
-        high = _first_apart(places, base, gap, or_less=part.kind != "<")
+        high = _first_apart(places, base, part.number, or_less=part.kind != "<")
     found = _next(fits & ~places.is_end)[low]
     at_end = fits & (part.kind in ("<", "<=") or part == Part(">=", 0))
     return np.where(places.is_end, np.where(at_end, here, beyond), np.where(found < high, found, beyond))
 
 
-def _first_apart(places: Places, base: Integers, gap: np.uint64, *, or_less: bool) -> Integers:
+def _first_apart(places: Places, base: Integers, gap: int, *, or_less: bool) -> Integers:
     """From each place on the first one of its visitor `gap` or more (`or_less`: more) after `base`."""
 
     def is_near(place: Integers) -> Flags:
         since = apart(places.at[place], base)
-        return since <= gap if or_less else since < gap
+        return since <= np.uint64(gap) if or_less else since < np.uint64(gap)
 
+    if gap > FOREVER:
+        return places.end
     return first_without(np.arange(len(base)), places.end, is_near)
 
 
