@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.npath import npath
 from retinue.clickstream.npath.explain import explain_match, explain_population, page
+from retinue.clickstream.npath.journey import Journey
 from retinue.clickstream.npath.population import Census, conditions
 from retinue.clickstream.npath.question import Question, ask
 from retinue.errors import PatternError, SchemaMismatch
@@ -43,36 +44,44 @@ def clicks(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(rows, "visitor string, at timestamp, page string")
 
 
-def told(clicks: DataFrame, visitor: str, **changed: Any) -> list[tuple[Any, ...]]:
-    journey = explain_match(clicks, partition=visitor, **{**ASKED, **changed})
+@pytest.fixture(scope="module")
+def journeys(clicks: DataFrame) -> dict[str, Journey]:
+    return {name: explain_match(clicks, partition=name, **ASKED) for name in ("ann", "bob", "cat", "dan")}
+
+
+def told(journey: Journey) -> list[tuple[Any, ...]]:
     return [(it.first, it.outcome, it.symbols, it.expected, it.broken_at) for it in journey.attempts]
 
 
-def test_each_row_says_what_came_of_an_attempt_from_it(clicks: DataFrame) -> None:
+def test_each_row_says_what_came_of_an_attempt_from_it(journeys: dict[str, Journey]) -> None:
     nothing = ("Search",)
-    assert told(clicks, "ann") == [
+    assert told(journeys["ann"]) == [
         (1, "not_begun", (), nothing, 1),
         (2, "timed_out", ("Search", "Item"), ("Item", "Buy"), 4),
         (3, "not_begun", (), nothing, 3),
         (4, "not_begun", (), nothing, 4),
     ]
-    assert told(clicks, "bob") == [
+    assert told(journeys["bob"]) == [
         (1, "broken", ("Search", "Item"), ("Item", "Buy"), 3),
         (2, "not_begun", (), nothing, 2),
         (3, "not_begun", (), nothing, 3),
         (4, "ended", ("Search",), ("Item", "Buy"), None),
     ]
-    assert told(clicks, "cat") == [
+    assert told(journeys["cat"]) == [
         (1, "matched", ("Search", "Buy"), (), None),
         (2, "skipped", (), (), None),
         (3, "ended", ("Search", "Item"), ("Item", "Buy"), None),
         (4, "not_begun", (), nothing, 4),
     ]
-    assert told(clicks, "cat", mode="overlapping")[1] == (2, "not_begun", (), nothing, 2)
 
 
 def test_anchors_are_expected_too(clicks: DataFrame) -> None:
-    assert told(clicks, "cat", pattern="Search.Buy.$")[0] == (1, "broken", ("Search", "Buy"), ("$",), 3)
+    asked = {**ASKED, "pattern": "Search.Buy.$", "mode": "overlapping"}
+    journey = explain_match(clicks, partition="cat", **asked)
+    assert told(journey)[:2] == [
+        (1, "broken", ("Search", "Buy"), ("$",), 3),
+        (2, "not_begun", (), ("Search",), 2),
+    ]
     journey = explain_match(clicks, partition="cat", **{**ASKED, "pattern": "^.Item|^.Search.Item"})
     assert journey.attempts[0].why == (
         "took row 1 (Search) and broke at row 2: expected Item; the row has Buy"
@@ -80,8 +89,7 @@ def test_anchors_are_expected_too(clicks: DataFrame) -> None:
     assert journey.attempts[1].why == "row 2 begins nothing: the pattern begins at the first row alone (^)"
 
 
-def test_it_is_told_in_words(clicks: DataFrame) -> None:
-    journeys = {name: explain_match(clicks, partition=name, **ASKED) for name in ("ann", "bob", "cat", "dan")}
+def test_it_is_told_in_words(journeys: dict[str, Journey]) -> None:
     assert journeys["ann"].verdict == (
         "No match. The attempt that came nearest took rows 2 to 3 (Search, Item) and ran out of time:"
         " expected Item or Buy, but row 4 is 1 h 5 min 40 s after row 2, beyond 30 min"
@@ -94,17 +102,29 @@ def test_it_is_told_in_words(clicks: DataFrame) -> None:
     assert journeys["dan"].verdict == "No match: no row begins the pattern"
     lines = str(journeys["bob"]).splitlines()
     assert lines[1] == "pattern: Search.Item*.Buy"
-    assert lines[-1] == "  took row 4 (Search) and came to the end: expected Item or Buy next"
+    assert lines[-1] == "  took row 4 (Search) and came to the end: expected Item or Buy"
 
 
-def test_its_tables(clicks: DataFrame) -> None:
+def test_rows_without_a_time_begin_nothing_that_has_a_limit(clicks: DataFrame) -> None:
+    timeless = clicks.withColumn("at", F.when(F.col("page") != "search", F.col("at")))
+    journey = explain_match(timeless, partition="bob", **ASKED)
+    assert journey.attempts[0].why == "row 1 begins nothing: it is at no time, and within asks for one"
+    assert journey.verdict == "No match: no row begins the pattern"
+    timeless = clicks.withColumn("at", F.when(F.col("page") != "item", F.col("at")))
+    journey = explain_match(timeless, partition="bob", **{**ASKED, "order_by": ["at NULLS LAST"]})
+    assert journey.attempts[2].why == (
+        "took row 3 (Search) and ran out of time: expected Item or Buy, but row 4 is at no time"
+    )
+
+
+def test_its_tables(clicks: DataFrame, journeys: dict[str, Journey]) -> None:
     journey = explain_match(clicks, partition={"VISITOR": "bob"}, columns=["page"], **ASKED)
     rows, attempts = journey.row_table(), journey.attempt_table()
     assert list(rows.columns) == ["number", "page", "symbols"]
     assert rows["symbols"].tolist() == [["Search"], ["Item"], [], ["Search"]]
     assert attempts["missing"].tolist() == [1, 2, 2, 1]
     assert attempts["last"].tolist()[:1] == [2]
-    assert list(explain_match(clicks, partition="bob", **ASKED).rows[0].values) == ["at", "page"]
+    assert list(journeys["bob"].rows[0].values) == ["at", "page"]
 
 
 def test_the_words_of_a_pattern_are_told_apart(clicks: DataFrame) -> None:
@@ -314,9 +334,10 @@ def test_the_page_holds_whatever_the_words_are(clicks: DataFrame) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "dark"), [(1100, False), (390, True)])
-def test_a_browser_shows_the_page_whole(clicks: DataFrame, tmp_path: Path, width: int, dark: bool) -> None:
-    journey = explain_match(clicks, partition="bob", **ASKED)
-    text = page(journey, population=explain_population(clicks, **ASKED))
+def test_a_browser_shows_the_page_whole(
+    clicks: DataFrame, journeys: dict[str, Journey], tmp_path: Path, width: int, dark: bool
+) -> None:
+    text = page(journeys["bob"], population=explain_population(clicks, **ASKED))
     seen = browser.look(text, tmp_path, width=width, dark=dark)
     assert seen.title == "Why did visitor bob not match?"
     assert seen.console == []

@@ -48,7 +48,7 @@ def explain_match(
     prefer: str = "longest",
     within: timedelta | order.Number | None = None,
     columns: Sequence[str] | None = None,
-    max_rows: int = 10_000,
+    max_rows: int = 2_000,
 ) -> Journey:
     """What npath does from each row of one partition: the match it finds, or the row that breaks the attempt.
 
@@ -62,7 +62,7 @@ def explain_match(
     The other arguments are npath's.
 
     Gives a Journey: `print` it, show its `html()`, or go through its `rows`, `attempts` and `matches`.
-    Time grows with the rows and the rows of the attempts. Runs Spark jobs.
+    Time and room grow with the rows and the rows of the attempts. Runs Spark jobs.
 
     Raises PatternError as npath does, and where there is no such partition or it has more than `max_rows`
     rows; SchemaMismatch for a column to show that is not there.
@@ -224,9 +224,13 @@ class _Teller:
 
     def reach(self, attempt: Attempt) -> str:
         """How far the row that came too late is from the first."""
-        if attempt.outcome != TIMED_OUT or attempt.broken_at is None:
+        if self.search.limit is None or attempt.broken_at is None:
             return ""
         first, late = self.clocks[attempt.first - 1], self.clocks[attempt.broken_at - 1]
+        if first is None:
+            return "it is at no time, and within asks for one"
+        if attempt.outcome != TIMED_OUT:
+            return ""
         if late is None:
             return "at no time"
         passed, limit = (

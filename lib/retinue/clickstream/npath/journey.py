@@ -98,7 +98,8 @@ class Journey:
     @property
     def name(self) -> str:
         """The partition in words."""
-        return ", ".join(f"{key} {value}" for key, value in self.partition.items()) or "all rows"
+        values = {key: "null" if value is None else value for key, value in self.partition.items()}
+        return ", ".join(f"{key} {value}" for key, value in values.items()) or "all rows"
 
     @property
     def verdict(self) -> str:
@@ -154,26 +155,23 @@ class Journey:
 
 def why(attempt: Attempt, holds: Sequence[str], *, reach: str = "") -> str:
     """The attempt in words; `holds` are the symbols of the row that broke it, `reach` how far that lies."""
-    wanted = f"expected {listed(attempt.expected)}" if attempt.expected else "nothing can follow"
+    if attempt.outcome == "skipped":
+        return f"row {attempt.first} was not tried: match {attempt.match} goes on past it"
+    wanted = f"expected {listed(attempt.expected)}" if attempt.expected else "nothing could follow"
     there = f"the row has {listed(holds, 'and')}" if holds else "the row has none of the symbols"
-    taken = f"took {_rows_of(attempt)} ({run(attempt.symbols)})"
-    match attempt.outcome:
-        case "matched" if not attempt.symbols:
-            return f"matched without a row, before row {attempt.first}"
-        case "matched":
-            return f"{taken} and matched"
-        case "broken":
-            return f"{taken} and broke at row {attempt.broken_at}: {wanted}; {there}"
-        case "timed_out":
-            return f"{taken} and ran out of time: {wanted}, but row {attempt.broken_at} is {reach}"
-        case "ended":
-            return f"{taken} and came to the end: {wanted} next"
-        case "not_begun" if attempt.expected:
-            return f"row {attempt.first} begins nothing: {wanted}; {there}"
-        case "not_begun":
-            return f"row {attempt.first} begins nothing: the pattern begins at the first row alone (^)"
-        case _:
-            return f"row {attempt.first} was not tried: match {attempt.match} goes on past it"
+    if attempt.outcome == "not_begun":
+        only_first = "the pattern begins at the first row alone (^)"
+        return f"row {attempt.first} begins nothing: " + (
+            reach or (f"{wanted}; {there}" if attempt.expected else only_first)
+        )
+    ways = {
+        "matched": "matched",
+        "broken": f"broke at row {attempt.broken_at}: {wanted}; {there}",
+        "timed_out": f"ran out of time: {wanted}, but row {attempt.broken_at} is {reach}",
+        "ended": f"came to the end: {wanted}",
+    }
+    taken = f"{_rows_of(attempt)} ({run(attempt.symbols)})" if attempt.symbols else _rows_of(attempt)
+    return f"took {taken} and {ways[attempt.outcome]}"
 
 
 def listed(names: Sequence[str], last: str = "or") -> str:
