@@ -512,6 +512,10 @@ def test_what_cannot_be_is_refused(spark: SparkSession) -> None:
         funnels.funnel(events, hold="visitor_id", **two)
     with pytest.raises(SchemaMismatch, match="parts is map<string,string>, which has no order"):
         funnels.funnel(events.withColumn("parts", F.create_map("kind", "kind")), hold="parts", **two)
+    with pytest.raises(SchemaMismatch, match="report needs a required step; it has none"):
+        funnels.report(funnels.funnel(events, **two), steps=[])
+    with pytest.raises(RetinueError, match="there are 61 steps and exclusions; there must be 1 to 60"):
+        funnels.funnel(events, exclusions=["true"] * 58, **two)
     with pytest.raises(RetinueError, match=r"there is no step 'by'; .*did you mean 'buy'"):
         funnels.visitors_at(funnels.funnel(events, **two), step="by")
     with pytest.raises(SchemaMismatch, match="a funnel needs the column when"):

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue.clickstream import histories
-from retinue.errors import RetinueError, nearest
+from retinue.errors import RetinueError, SchemaMismatch, nearest
 from retinue.schema import require
 
 OPTIONAL = "optional"  # the key in the metadata of a step's column
@@ -131,6 +131,8 @@ def _steps(funnelled: DataFrame, names: Sequence[str] | None) -> list[Step]:
         level = len(required) + (not is_optional)
         found.append(Step(name, is_optional, level, required[-1] if required else None))
         required += [] if is_optional else [name]
+    if not required:
+        raise SchemaMismatch(f"a funnel's report needs a required step; it has {', '.join(names) or 'none'}")
     return found
 
 

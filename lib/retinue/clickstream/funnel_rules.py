@@ -43,7 +43,8 @@ class Question:
     modes: frozenset[str]
 
     def __post_init__(self) -> None:
-        refuse_number(len(self.predicates), "steps and exclusions" if self.exclusions else "steps")
+        refuse_number(len(self.steps), "steps")
+        refuse_number(len(self.predicates), "steps and exclusions")
         for name in self.optional:
             _refuse_unknown(name, list(self.steps), "optional")
         if next(iter(self.steps)) in self.optional:
@@ -85,8 +86,9 @@ class Question:
             gates={self._gated(step): gate for step, gate in gates.items()},
             barriers=[self._barrier(place) for place in range(len(self.exclusions))],
             optional=[
-                OptionalStep(place, self._before(name)) for place, name in enumerate(self.names, start=1)
-            ][len(self.required) :],
+                OptionalStep(self.names.index(name) + 1, self._before(name))
+                for name in self.names[len(self.required) :]
+            ],
             until=until,
         )
 

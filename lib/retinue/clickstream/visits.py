@@ -88,7 +88,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Found:
-    """For each visitor its level, the rows of its winning chain (NONE beyond the level), and so on."""
+    """What was found for each visitor: its level, and the rows of its winning chain (NONE beyond it)."""
 
     level: Integers
     rows: Integers  # visitors x steps
