@@ -26,7 +26,7 @@ def longest_once(entries: Visits, row: Integers, rules: Rules) -> Found:
 
 
 def _walk(entries: Iterable[tuple[int, int, int]], rules: Rules) -> tuple[Chain, bool]:
-    """One visitor's longest chain of entries (time, step, row; step 0: a row that is none), and if it is open.
+    """One visitor's longest chain of entries (time, step, row; step 0 is none), and whether one is open.
 
     Of the chains of a level that use the same rows at the present time, all that matters is the one that
     starts last; so as time moves on one chain a level is left.
