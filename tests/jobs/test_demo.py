@@ -62,7 +62,10 @@ def test_mlflow_has_a_run_a_job_with_settings_versions_counts_and_pictures(
         for table, version in run["input_versions"].items():
             assert logged.data.tags[f"input.{table}"] == str(version)
     paths = client.list_artifacts(runs["find_paths"]["mlflow_run_id"], "figures")
-    assert {item.path for item in paths} == {"figures/top_paths.html", "figures/top_paths.png"}
+    names = ("top_paths", "step_matrix", "transitions")
+    assert {item.path for item in paths} == {
+        f"figures/{name}.{kind}" for name in names for kind in ("html", "png")
+    }
 
 
 def test_the_lake_holds_what_the_catalogue_promises(spark: SparkSession, demo_home: Path) -> None:
@@ -77,7 +80,7 @@ def test_the_report_shows_every_finding_with_its_id_and_the_pictures(
     page = (demo_home / "report" / "index.html").read_text(encoding="utf-8")
     for finding in findings.values():
         assert finding["finding_id"] in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 9
     assert "3,605" in page
 
 
@@ -132,6 +135,45 @@ def test_a_changed_value_and_a_vacuumed_version_are_told(
     proof = receipts.prove(fresh(spark, home), chosen, mine)
     assert proof.verdict == "no longer"
     assert "silver.events is gone: its files were vacuumed" in proof.why
+
+
+def test_an_answer_about_a_segment_stands_beside_that_about_everyone(
+    spark: SparkSession, demo_home: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "copy"
+    shutil.copytree(demo_home, home)
+    assert (
+        cli.main(["run", "find_paths", "--env", "test", "--home", str(home), "--set", "segment=bounced"]) == 0
+    )
+    before, after = fresh(spark, demo_home).read("gold.top_paths"), fresh(spark, home).read("gold.top_paths")
+    assert after.where("segment = ''").exceptAll(before).count() == 0
+    assert after.where("segment = ''").count() == before.count()
+    bounced = after.where("segment = 'bounced'")
+    assert 0 < bounced.count() < before.count()
+    page = answers.write_page(fresh(spark, home), settings.load("test", home=home)).read_text(
+        encoding="utf-8"
+    )
+    assert page.count('<p class="job">find_paths</p>') == 2
+
+
+def test_engagement_with_the_tools_that_conf_names(
+    spark: SparkSession, demo_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "copy"
+    shutil.copytree(demo_home, home)
+    tools = """engagement.tools=["search: event_type = 'search'", "nothing: false"]"""
+    line = ["run", "measure_engagement", "--env", "test", "--home", str(home), "--set", tools, "--json"]
+    assert cli.main(line) == 0
+    told = json.loads(capsys.readouterr().out)
+    users = {found["question"]: found["value"] for found in told["findings"]}
+    searchers = fresh(spark, home).read("silver.events").where("event_type = 'search' AND NOT is_bot")
+    assert users["How many visitors used search?"] == searchers.select("visitor_id").distinct().count() > 0
+    assert users["How many visitors used nothing?"] == 0
+    assert users["What share of them then orders (nothing)?"] is None
+    rows = fresh(spark, home).read("gold.engagement").collect()
+    assert {(row["tool"], row["outcome"]) for row in rows} == {
+        (tool, outcome) for tool in ("search", "nothing") for outcome in ("visit", "lead", "order")
+    }
 
 
 def test_a_page_needs_an_answer(spark: SparkSession, tmp_path: Path) -> None:
