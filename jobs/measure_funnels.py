@@ -27,6 +27,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
         steps=chosen.predicates,
         window=timedelta(minutes=chosen.window_minutes),
         tie="event_index",
+        until=visits.until,
     )
     visits.keep("gold.funnel_visitors", reached)
     steps = visits.keep("gold.funnels", funnels.report(reached)).orderBy("step_index")
