@@ -24,7 +24,8 @@ def read(mode: str, symbols: Sequence[Symbol]) -> Skip:
         return Skip("past last row")
     if word not in ("to_first", "to_last") or len(rest) != 1:
         known = "overlapping, nonoverlapping, to_first SYMBOL or to_last SYMBOL"
-        raise fault(f"it is one of {known}{nearest(word, WORDS)}", mode, 0, what="mode")
+        near = "" if word in WORDS else nearest(word, WORDS)
+        raise fault(f"it is one of {known}{near}", mode, 0, what="mode")
     found = [symbol for symbol in symbols if symbol.name.lower() == rest[0]]
     if not found:
         names = ", ".join(symbol.name for symbol in symbols)

@@ -84,19 +84,18 @@ def npath(
     within: how far the first column of the order may go from a match's first row to its last, inclusive: a
         timedelta, or a number (seconds for a timestamp, days for a date). It limits which matches exist.
     empty_matches: whether matches that took no rows are shown, each for the row where it began: counts 0,
-        other aggregates null, a plain column that row's. They are numbered whether shown or not.
-    unmatched_rows: whether rows that no shown match holds are shown too, with their own columns, and null
-        for whatever speaks of a match. Only with a row a row.
-
+        lists empty, all else null, a plain column that row's. They are numbered whether shown or not.
+    unmatched_rows: whether rows that no shown match holds are shown too: measures that are one of their
+        columns show it, all others are null. Only with a row a row.
     max_rows: partitions of more rows are left out, whole: they are not matched, and none of their rows is
         shown. `runaway` tells which they are. None, the default, leaves nobody out.
 
     Time grows with the rows and the rows of the matches, whatever the pattern. A partition's rows, cut to
     what is asked of them, must fit in a task's memory; `max_rows` bounds that too. Lazy, save for a skip of
-    `to_first` or `to_last` that the pattern does not make sure of (A.B* with to_last B may take no B): then
-    Spark runs the search once at once, to refuse what leads nowhere. Semantics are those of row pattern
-    recognition (ISO/IEC 19075-5) and of Teradata's nPath, where `longest`, the modes and the aggregates
-    come from.
+    `to_first` or `to_last` that the pattern does not make sure of (A.B* with to_last B may take no B): that
+    runs a Spark job at once, the search itself, to refuse what leads nowhere. Semantics are those of row
+    pattern recognition (ISO/IEC 19075-5) and of Teradata's nPath, where `longest`, the modes and the
+    aggregates come from.
 
     Raises PatternError with a caret under the place of a pattern, symbol or measure that does not parse, an
     unknown symbol, or an unknown column; and for a skip that makes no progress or is to a symbol that took

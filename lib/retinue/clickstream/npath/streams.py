@@ -29,8 +29,8 @@ def merge(
     `stream` (string) and `stream_index` (int, from 1 in the order given). Sort by `stream_index` after the
     time, and of rows at the same time those of the stream named first come first:
 
-        merge({"visits": visits, "orders": orders}, partition_by=["visitor_id"], order_by=["at"])
-        npath(_, order_by=["at", "stream_index", "event_id"], symbols={"Buy": "stream = 'orders'"}, ...)
+        events = merge({"visits": visits, "orders": orders}, partition_by=["visitor"], order_by=["at"])
+        npath(events, order_by=["at", "stream_index"], symbols={"Buy": "stream = 'orders'"}, ...)
 
     streams: name -> rows, each with all columns of `partition_by` and `order_by`.
     columns: stream -> {its own column: the name it goes by here}, where a stream calls a key otherwise.
@@ -50,7 +50,7 @@ def merge(
     shared = _renamed({**streams, **dimensions}, columns or {})
     for name, rows in shared.items():
         require(rows, order_by if name in dimensions else [*partition_by, *order_by], what=f"stream {name}")
-    _refuse_other_types(shared, reserved=(stream, f"{stream}_index"))
+    _refuse_other_types(shared, reserved={stream.lower(), f"{stream}_index".lower()})
     marked = {
         name: rows.select(F.lit(name).alias(stream), F.lit(index).alias(f"{stream}_index"), "*")
         for index, (name, rows) in enumerate(shared.items(), start=1)
