@@ -40,7 +40,7 @@ def page(
     Of a population it collects a row a condition. Runs a Spark job where there is a population.
     """
     counts = [row.asDict() for row in population.collect()] if population is not None else []
-    parts = (_journey(match) if match else "") + (_population(counts) if counts else "")
+    parts = (_journey(match) if match else "") + (_population(counts, beside=match) if counts else "")
     heading = title or (_question(match) if match else "What keeps journeys from matching?")
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -230,7 +230,7 @@ def _symbols(match: Journey) -> str:
     )
 
 
-def _population(counts: Sequence[dict[str, Any]]) -> str:
+def _population(counts: Sequence[dict[str, Any]], *, beside: Journey | None) -> str:
     whole = counts[0]
     ranked = sorted(counts, key=lambda row: (-row["would_match"], -row["stopped"]))
     best = ranked[0]
@@ -247,8 +247,9 @@ def _population(counts: Sequence[dict[str, Any]]) -> str:
         f" {amount(whole['attempts'], 'attempt')}, {count(whole['failures'])} failed"
     )
     lines = "".join(_condition_row(row, whole["failures"]) for row in ranked)
+    heading = "<h2>What stops all journeys?</h2>" if beside else ""
     return (
-        f'<section id="population"><h2>What stops all journeys</h2><p class="verdict">{_text(headline)}</p>'
+        f'<section id="population">{heading}<p class="verdict">{_text(headline)}</p>'
         f'<p class="facts">{facts}</p>{_OUTCOME_KEY}<table class="conditions">'
         '<thead><tr><th scope="col">condition</th><th scope="col">attempts it stopped</th>'
         '<th scope="col">would match without it</th></tr></thead>'
@@ -258,7 +259,8 @@ def _population(counts: Sequence[dict[str, Any]]) -> str:
 
 
 def _condition(row: dict[str, Any]) -> str:
-    return {"^": "the start (^)", "$": "the end ($)"}.get(row["symbol"], str(row["symbol"]))
+    signs = {"^": "the start (^)", "$": "the end ($)", "within": "the time limit (within)"}
+    return str(row["symbol"]) if row["kind"] == "symbol" else signs[row["symbol"]]
 
 
 def _condition_row(row: dict[str, Any], failures: int) -> str:
