@@ -54,18 +54,10 @@ def suggest_synonyms(
             raise RetinueError(f"{name} is {share}; it must lie above 0 and not above 1")
     terms = _terms(sessions, failing_rate)
     pairs = near_pairs(terms, min_similarity).unionByName(_refined_pairs(sessions))
-    likened = (
-        pairs.groupBy("query", "suggestion")
-        .agg(F.sum("refined").alias("refined_session_count"))
-        .join(_named(terms.where("fails"), "query", "fruitless_search_count"), on="query")
-        .join(_named(terms.where("not fails"), "suggestion", "found_count"), on="suggestion")
-        .withColumn("edit_distance", F.levenshtein("query", "suggestion"))
-        .withColumn("trigram_similarity", _similarity("query", "suggestion"))
-        .where(
-            (F.col("edit_distance") <= _edits_allowed(F.col("query")))
-            | (F.col("trigram_similarity") >= min_similarity)
-            | (F.col("refined_session_count") >= min_refined)
-        )
+    near = (
+        (F.col("edit_distance") <= _edits_allowed(F.col("query")))
+        | (F.col("trigram_similarity") >= min_similarity)
+        | (F.col("refined_session_count") >= min_refined)
     )
     best_first = Window.partitionBy("query").orderBy(
         F.desc("refined_session_count"),
@@ -75,7 +67,9 @@ def suggest_synonyms(
         "suggestion",
     )
     return (
-        likened.withColumn("rank", F.row_number().over(best_first))
+        _likened(pairs, terms)
+        .where(near)
+        .withColumn("rank", F.row_number().over(best_first))
         .where(F.col("rank") <= limit)
         .select(
             "query",
@@ -126,8 +120,18 @@ def _terms(sessions: DataFrame, failing_rate: float) -> DataFrame:
     )
 
 
-def _named(terms: DataFrame, name: str, count: str) -> DataFrame:
-    return terms.select(F.col("term").alias(name), count)
+def _likened(pairs: DataFrame, terms: DataFrame) -> DataFrame:
+    """Each pair of a failing and a finding term once, with how alike they are and how often they were met."""
+    failing = terms.where("fails").selectExpr("term as query", "fruitless_search_count")
+    finding = terms.where("not fails").selectExpr("term as suggestion", "found_count")
+    return (
+        pairs.groupBy("query", "suggestion")
+        .agg(F.sum("refined").alias("refined_session_count"))
+        .join(failing, on="query")
+        .join(finding, on="suggestion")
+        .withColumn("edit_distance", F.levenshtein("query", "suggestion"))
+        .withColumn("trigram_similarity", _similarity("query", "suggestion"))
+    )
 
 
 def _refined_pairs(sessions: DataFrame) -> DataFrame:
