@@ -117,6 +117,12 @@ def test_an_order_before_the_share_does_not_count(spark: SparkSession) -> None:
     assert counts == {"visit": (2, 0, 1, 0), "lead": (2, 1, 1, 0), "order": (2, 1, 1, 1)}
 
 
+def test_tools_add_no_shuffle_of_rows_that_lie_by_visitor(sessionized, capsys) -> None:
+    lying = sessionized.repartition(3, "visitor_id")
+    engagement.engagement(lying, tools=TOOLS, lead="true").explain()
+    assert capsys.readouterr().out.count("Exchange") == 2  # that one, and one of the counts
+
+
 def test_what_cannot_be_is_refused(sessionized) -> None:
     with pytest.raises(RetinueError, match="tools is empty; give at least one predicate by name"):
         engagement.tool_use(sessionized, tools={})

@@ -135,6 +135,12 @@ def test_without_a_conversion_every_exit_is_a_drop_off_and_a_safe_step_has_no_ra
     assert (last.exit_count, last.drop_off_count, last.expected_count, last.ratio) == (2, 2, 2.0, 1.0)
 
 
+def test_attempts_add_no_shuffle_of_rows_that_lie_by_visitor(sessionized, capsys) -> None:
+    lying = sessionized.repartition(3, "visitor_id")
+    loops.reattempts(lying, attempt="event_type = 'checkout'").explain()
+    assert capsys.readouterr().out.count("Exchange") == 2  # that one, and one of the counts
+
+
 def test_what_cannot_be_is_refused(sessionized) -> None:
     with pytest.raises(RetinueError, match="most is 0; it must be 1 or more"):
         loops.reattempts(sessionized, attempt="true", most=0)

@@ -105,6 +105,16 @@ def test_transitions_begin_at_the_entry_and_end_at_the_exit(sessionized, session
         assert row.share == row.transition_count / leaving
 
 
+def test_transitions_by_step_number_those_of_each_session(sessionized, sessions) -> None:
+    found = paths.transitions_by_step(sessionized, steps=3).collect()
+    wanted = oracle.transitions_by_step(sessions, numbers=3)
+    counts = {(row.step_index, row.from_step, row.to_step): row.transition_count for row in found}
+    assert Counter(counts) == wanted
+    for row in found:
+        leaving = sum(n for (number, step, _), n in wanted.items() if (number, step) == row[:2])
+        assert row.share == row.transition_count / leaving
+
+
 @pytest.mark.parametrize(("steps", "limit"), [(3, 2), (9, 9), (1, 1)])
 def test_the_step_matrix_says_where_every_session_stands(sessionized, sessions, steps, limit) -> None:
     found = paths.step_matrix(sessionized, steps=steps, limit=limit).collect()

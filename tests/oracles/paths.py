@@ -51,6 +51,15 @@ def transitions(sessions: Iterable[Session], *, collapse: bool) -> Counter[tuple
     return counted
 
 
+def transitions_by_step(sessions: Iterable[Session], *, numbers: int) -> Counter[tuple[int, str, str]]:
+    counted: Counter[tuple[int, str, str]] = Counter()
+    for _, values, _ in sessions:
+        path = steps(values, collapse=True)
+        ends = ["(entry)", *path, "(exit)"] if path else []
+        counted.update((n, ends[n - 1], ends[n]) for n in range(1, min(numbers, len(ends) - 1) + 1))
+    return counted
+
+
 def tree(sessions: Iterable[Session], *, depth: int) -> dict[tuple[str, ...], tuple[int, int]]:
     """Per beginning: sessions, conversions."""
     nodes: dict[tuple[str, ...], tuple[int, int]] = {}

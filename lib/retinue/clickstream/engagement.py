@@ -27,7 +27,7 @@ def tool_use(
     all sessions), visitor_count (with a use), visitor_share (of all visitors), repeat_visitor_count (that
     used it in more than one session).
 
-    One shuffle by visitor, none where the rows already lie so.
+    One shuffle of the rows, by visitor, none where they already lie so.
     Raises SchemaMismatch; RetinueError where `tools` is empty.
     """
     visitors = _visitors(sessionized, tools, {}, visitor)
@@ -72,7 +72,7 @@ def engagement(
     other_outcome_count, other_rate, other_low, other_high; lift (rate / other_rate; null where that
     is 0). Rates of nobody are null.
 
-    One shuffle by visitor, none where the rows already lie so.
+    One shuffle of the rows, by visitor, none where they already lie so.
     Raises SchemaMismatch; RetinueError where `tools` is empty or `confidence` not between 0 and 1.
     """
     visitors = _visitors(sessionized, tools, {"lead": lead, "order": order}, visitor)

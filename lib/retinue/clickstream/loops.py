@@ -77,7 +77,7 @@ def reattempts(
     attempts), low and high (its Wilson interval at `confidence`), retry_count (another attempt followed),
     retry_in_session_count (in the same session), abandoned_count (nothing followed).
 
-    One shuffle by visitor, none where the rows already lie so.
+    One shuffle of the rows, by visitor, none where they already lie so.
     Raises SchemaMismatch; RetinueError where `most` is below 1 or `confidence` not between 0 and 1.
     """
     refuse_below_one(most=most)

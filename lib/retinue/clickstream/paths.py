@@ -139,13 +139,39 @@ def transitions(
 
     Raises SchemaMismatch.
     """
-    sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor)
-    before = F.concat(F.array(F.lit(ENTRY)), "path").alias("before")
-    after = F.concat("path", F.array(F.lit(EXIT))).alias("after")
+    moves = _moves(session_paths(sessionized, of=of, collapse=collapse, visitor=visitor))
     leaving = F.sum("transition_count").over(Window.partitionBy("from_step"))
     return (
-        sessions.select(F.inline(F.arrays_zip(before, after)).alias("from_step", "to_step"))
-        .groupBy("from_step", "to_step")
+        moves.groupBy("from_step", "to_step")
+        .agg(F.count("*").alias("transition_count"))
+        .withColumn("share", F.col("transition_count") / leaving)
+    )
+
+
+def transitions_by_step(
+    sessionized: DataFrame,
+    *,
+    of: str = "page",
+    steps: int = 8,
+    collapse: bool = True,
+    visitor: str = "visitor_id",
+) -> DataFrame:
+    """The transitions one after the other: the first of every session, the second, up to number `steps`.
+
+    The first goes from "(entry)" to the first step, the last of a session to "(exit)", as in transitions.
+
+    Out, a row a number and pair that occurs: step_index (int, the transition's number, from 1 to `steps`),
+    from_step, to_step (string), transition_count, share (of the transitions of that number from from_step:
+    the probability of to_step given it).
+
+    Raises SchemaMismatch; RetinueError where `steps` is below 1.
+    """
+    refuse_below_one(steps=steps)
+    moves = _moves(session_paths(sessionized, of=of, collapse=collapse, visitor=visitor))
+    leaving = F.sum("transition_count").over(Window.partitionBy("step_index", "from_step"))
+    return (
+        moves.where(F.col("step_index") <= steps)
+        .groupBy("step_index", "from_step", "to_step")
         .agg(F.count("*").alias("transition_count"))
         .withColumn("share", F.col("transition_count") / leaving)
     )
@@ -242,6 +268,15 @@ def _through(sessions: DataFrame, anchor: str, way: Column, visitor: str, limit:
 
 def _without_repeats(path: Column) -> Column:
     return F.filter(path, lambda step, at: (at == 0) | (step != F.get(path, at - 1)))
+
+
+def _moves(sessions: DataFrame) -> DataFrame:
+    """A row for every transition of every session: step_index (from 1), from_step, to_step."""
+    before = F.concat(F.array(F.lit(ENTRY)), "path").alias("from_step")
+    after = F.concat("path", F.array(F.lit(EXIT))).alias("to_step")
+    return sessions.select(F.posexplode(F.arrays_zip(before, after)).alias("place", "move")).select(
+        (F.col("place") + 1).alias("step_index"), "move.from_step", "move.to_step"
+    )
 
 
 def _commonest(sessions: DataFrame, visitor: str, limit: int) -> DataFrame:
