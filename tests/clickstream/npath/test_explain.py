@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.npath import npath
 from retinue.clickstream.npath.explain import explain_match, explain_population, page
-from retinue.clickstream.npath.journey import Journey
+from retinue.clickstream.npath.journey import Attempt, Journey, Row
 from retinue.clickstream.npath.population import Census, conditions
 from retinue.clickstream.npath.question import Question, ask
 from retinue.errors import PatternError, SchemaMismatch
@@ -330,6 +332,41 @@ def test_the_page_holds_whatever_the_words_are(clicks: DataFrame) -> None:
     assert "<img" not in text
     assert "&lt;script&gt;" in text
     assert text.count("<details") == 4
+
+
+def test_a_page_of_nobody_says_so(clicks: DataFrame) -> None:
+    text = page(population=explain_population(clicks.filter("false"), **ASKED))
+    assert "No attempt that began has failed." in text
+    assert "0 journeys" in text
+
+
+def test_a_notebook_shows_the_page_in_a_frame(journeys: dict[str, Journey]) -> None:
+    shown = journeys["bob"]._repr_html_()
+    assert re.findall("<[a-z]+", shown) == ["<iframe"]
+    assert unescape(shown).count("<details") == 2
+
+
+def test_a_long_journey_is_shown_around_the_nearest_attempt() -> None:
+    rows = [Row(number, {"page": number}, ("A",)) for number in range(1, 2_001)]
+    attempts = [Attempt(number, "not_begun") for number in range(1, 2_001)]
+    attempts[1_499] = Attempt(1_500, "broken", ("A",), ("B",), 1_501, missing=1, why="broke")
+    text = Journey({"visitor": 7}, "A.B", {"A": "true", "B": "false"}, rows, attempts).html()
+    assert "Rows 1,480 to 1,779 of 2,000 are shown." in text
+    assert text.count('<th scope="row" class="number">') == 300
+
+
+def test_attempts_that_all_fail_late_are_counted_in_linear_time() -> None:
+    case = {"pattern": ("seq", (("sym", "A"), ("rep", ("sym", "C"), 0, None, True), ("sym", "B")))}
+    question = asked_of({**case, "mode": "overlapping", "prefer": "longest"})
+    needed = conditions(patterns.text(case["pattern"]), question, is_limited=True)
+    counts = Census(question.matcher, needed).counts(
+        [5] * 20_000, [min(n + 9_000, 20_000) for n in range(20_000)]
+    )
+    assert {name: counts[name] for name in ("attempts", "failures", "matches")} == {
+        "attempts": 20_000,
+        "failures": 20_000,
+        "matches": 0,
+    }
 
 
 @pytest.mark.browser

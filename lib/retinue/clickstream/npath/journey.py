@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from html import escape
 
 import pandas as pd
 
@@ -72,11 +73,12 @@ class Attempt:
         return self.outcome in ("broken", "ended", "timed_out")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Journey:
     """One partition as the search saw it: `attempts` has one for every row, in their order.
 
-    `str` tells it in lines, `page` in HTML; `row_table` and `attempt_table` give it as pandas frames.
+    `str` tells it in lines, `html` as a page, which is how a notebook shows it; `row_table` and
+    `attempt_table` give it as pandas frames.
     """
 
     partition: Mapping[str, object]
@@ -151,6 +153,11 @@ class Journey:
         from retinue.clickstream.npath.page import page  # which takes journeys
 
         return page(self)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that its style stays inside."""
+        style = "width:100%;height:38rem;border:0"
+        return f'<iframe title="{escape(self.name)}" style="{style}" srcdoc="{escape(self.html())}"></iframe>'
 
 
 def why(attempt: Attempt, holds: Sequence[str], *, reach: str = "") -> str:

@@ -233,14 +233,6 @@ def _symbols(match: Journey) -> str:
 def _population(counts: Sequence[dict[str, Any]], *, beside: Journey | None) -> str:
     whole = counts[0]
     ranked = sorted(counts, key=lambda row: (-row["would_match"], -row["stopped"]))
-    best = ranked[0]
-    headline = (
-        f"Were {_condition(best)} relaxed, {count(best['would_match'])} of"
-        f" {amount(whole['failures'], 'failed attempt')} would match,"
-        f" and {count(best['partitions_would_match'])} more of {amount(whole['partitions'], 'journey')}."
-        if best["would_match"]
-        else "No condition alone keeps an attempt that has begun from matching."
-    )
     facts = (
         f"{amount(whole['partitions'], 'journey')}, {count(whole['partitions_matched'])} with a match"
         f" ({share(whole['partitions_matched'], whole['partitions'])}) ·"
@@ -249,12 +241,24 @@ def _population(counts: Sequence[dict[str, Any]], *, beside: Journey | None) -> 
     lines = "".join(_condition_row(row, whole["failures"]) for row in ranked)
     heading = "<h2>What stops all journeys?</h2>" if beside else ""
     return (
-        f'<section id="population">{heading}<p class="verdict">{_text(headline)}</p>'
+        f'<section id="population">{heading}<p class="verdict">{_text(_headline(ranked[0]))}</p>'
         f'<p class="facts">{facts}</p>{_OUTCOME_KEY}<table class="conditions">'
         '<thead><tr><th scope="col">condition</th><th scope="col">attempts it stopped</th>'
         '<th scope="col">would match without it</th></tr></thead>'
         f'<tbody>{lines}</tbody></table><p class="facts">An attempt that several symbols could have'
         " carried on counts for each of them.</p></section>\n"
+    )
+
+
+def _headline(best: dict[str, Any]) -> str:
+    if not best["failures"]:
+        return "No attempt that began has failed."
+    if not best["would_match"]:
+        return "No condition alone keeps an attempt that began from matching."
+    return (
+        f"Were {_condition(best)} relaxed, {count(best['would_match'])} of"
+        f" {amount(best['failures'], 'failed attempt')} would match,"
+        f" and {count(best['partitions_would_match'])} more of {amount(best['partitions'], 'journey')}."
     )
 
 
