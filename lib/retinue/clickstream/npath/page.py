@@ -360,6 +360,7 @@ background:linear-gradient(var(--tone),var(--tone)) center/3px 100% no-repeat}
 .rows td.lane.broken:not(.last),.rows td.lane.timed_out:not(.last),.rows td.lane.ended:not(.last){
 background-image:repeating-linear-gradient(var(--tone) 0 5px,transparent 5px 9px)}
 .rows tr.stop>td:not(.lane),.rows tr.stop>th{background:color-mix(in srgb,var(--vermillion) 7%,transparent)}
+.rows td[data-name],.rows td.symbols{min-width:4.5rem}
 .rows td.symbols p{margin:.35rem 0 0;font-size:.84rem;line-height:1.4}
 .chip{display:inline-block;border:1px solid color-mix(in srgb,var(--muted) 45%,transparent);
 border-radius:99px;padding:0 .6em;margin:0 .3em .15em 0;font-size:.82rem;line-height:1.55}
@@ -398,6 +399,7 @@ overflow:hidden}
 .rows td,.rows th{border:0;grid-column:-2;padding:.1rem 0}
 .rows td.lane,.rows th.number{grid-column:auto;grid-row:1/span 12}
 .rows td.lane{width:auto;min-width:0}.rows th.number{padding:.1rem .6rem 0 0}
+.rows td[data-name],.rows td.symbols{min-width:0}
 .rows td[data-name]::before{content:attr(data-name) " ";color:var(--muted);font-size:.78rem}
 .rows td[data-name]:has(.null){display:none}
 .rows td.symbols{padding-bottom:.7rem}
