@@ -67,7 +67,7 @@ def _answer(visits: Analysed, settings: Settings, lost: DataFrame, sessions: Dat
         ),
         figures={
             "fruitless_terms": plots.fruitless_terms(_counted(_shown(terms))),
-            "search_rates": plots.search_rates(rates, trend=searches.trend_by_products(sessions)),
+            "search_rates": plots.search_rates(rates, trend=searches.trend_by_products(rates)),
             "terms_at_risk": plots.terms_at_risk(_shown(terms)),
         },
         rows_in=visits.events.count(),
@@ -88,9 +88,12 @@ def _of_rates(rates: DataFrame) -> tuple[Finding, ...]:
 
 def _of_value(lost: Row | None) -> tuple[Finding, ...]:
     assert lost is not None, "value_at_risk gives one row"
+    cost = Finding("How many orders did fruitless searches cost?", lost["lost_order_count"], "orders")
+    if lost["risk_amount"] is None:
+        return (cost,)
     currency = lost["currency"] or "(no currency)"
     return (
-        Finding("How many orders did fruitless searches cost?", lost["lost_order_count"], "orders"),
+        cost,
         Finding("What were these orders worth?", lost["risk_amount"], currency),
         Finding("What at the least?", lost["risk_low"], currency),
         Finding("What at the most?", lost["risk_high"], currency),

@@ -66,7 +66,7 @@ def test_every_fault_is_told_at_once_with_the_nearest_key(tmp_path: Path) -> Non
         "paths.length: found 0, wanted at least 1",
         "ingest.earliest: found 'yesterday', wanted a date such as 2026-01-31",
         "--set 'novalue': wanted section.key=value, for example sessions.timeout_minutes=20",
-        "searches.fruitless: found 'autoo', wanted one of auto, zero_results, no_click; did you mean",
+        "searches.fruitless: found 'autoo', wanted one of auto, zero_results, no_click, refined;",
     ):
         assert any(fault.startswith(beginning) for fault in faults), beginning
 

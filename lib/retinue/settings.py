@@ -167,7 +167,7 @@ class SearchSettings:
     min_searches: Annotated[int, at_least(1)]
     near: Annotated[int, at_least(1)]
     abandon_within: Annotated[int, at_least(0)]
-    fruitless: Annotated[str, one_of("auto", "zero_results", "no_click")]
+    fruitless: Annotated[str, one_of("auto", "zero_results", "no_click", "refined")]
 
 
 @dataclass(frozen=True)
