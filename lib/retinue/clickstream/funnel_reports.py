@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream import histories
 from retinue.errors import RetinueError, SchemaMismatch, nearest
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 OPTIONAL = "optional"  # the key in the metadata of a step's column
 
@@ -27,9 +27,7 @@ class Step:
     @property
     def is_reached(self) -> Column:
         """Whether the visitor took it."""
-        return (
-            histories.column(f"{self.name}_at").isNotNull() if self.is_optional else self._is_at(self.level)
-        )
+        return F.col(quoted(f"{self.name}_at")).isNotNull() if self.is_optional else self._is_at(self.level)
 
     @property
     def could_be_reached(self) -> Column:
@@ -70,7 +68,7 @@ def report(
     """
     chosen, keys = _steps(funnelled, steps), [by] if isinstance(by, str) else list(by)
     require(funnelled, keys, what="a funnel's report")
-    totals = funnelled.groupBy(*map(histories.column, keys)).agg(
+    totals = funnelled.groupBy(*map(quoted, keys)).agg(
         *(
             total.alias(f"_{name}_{place}")
             for place, step in enumerate(chosen)
@@ -79,7 +77,7 @@ def report(
     )
     # Sums in columns of their own: Spark 4.2 finds no row at all in an inline over fields of structs.
     rows = [_row(place, step, funnelled.columns, chosen) for place, step in enumerate(chosen)]
-    return totals.select(*map(histories.column, keys), F.inline(F.array(*rows)))
+    return totals.select(*map(quoted, keys), F.inline(F.array(*rows)))
 
 
 def time_to_convert(
@@ -97,10 +95,10 @@ def time_to_convert(
     keys = [by] if isinstance(by, str) else list(by)
     require(funnelled, keys, what="the time to convert")
     since = _since(funnelled, required[0].name, required[-1].name)
-    totals = funnelled.groupBy(*map(histories.column, keys)).agg(
+    totals = funnelled.groupBy(*map(quoted, keys)).agg(
         F.count_if(required[-1].is_reached).alias("visitor_count"), _quartiles(since).alias("_quartiles")
     )
-    return totals.select(*map(histories.column, keys), "visitor_count", *_three(F.col("_quartiles")))
+    return totals.select(*map(quoted, keys), "visitor_count", *_three(F.col("_quartiles")))
 
 
 def visitors_at(funnelled: DataFrame, *, step: str, steps: Sequence[str] | None = None) -> DataFrame:

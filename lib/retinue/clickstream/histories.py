@@ -15,6 +15,7 @@ from pyspark.sql import types as T
 from retinue.clickstream.times import MICROSECONDS, epoch_micros, instant_micros, span_micros
 from retinue.clickstream.visits import FOREVER, NONE, Integers, Visits
 from retinue.errors import RetinueError, SchemaMismatch
+from retinue.schema import has_order, quoted
 
 _DIGITS = 6  # that a microsecond has after a second's point
 _LONGEST = 19  # digits of a bigint
@@ -31,14 +32,18 @@ def timed(
 ) -> DataFrame:
     """The rows as visitor, value (0), instant, tie, mask (bit k - 1 where predicate k holds), at, carried."""
     _refuse_unordered(events, [visitor, *([tie] if tie else []), *carried])
-    return events.where(column(visitor).isNotNull()).select(
-        column(visitor).alias("visitor"),
+    return events.where(F.col(quoted(visitor)).isNotNull()).select(
+        F.col(quoted(visitor)).alias("visitor"),
         F.lit(0).alias("value"),
         instant(events, at).alias("instant"),
-        *([column(tie).alias("tie")] if tie else []),
+        *([F.col(quoted(tie)).alias("tie")] if tie else []),
         _mask(predicates).alias("mask"),
-        column(at).alias("at"),
-        *([F.struct(*(column(name).alias(name) for name in carried)).alias("carried")] if carried else []),
+        F.col(quoted(at)).alias("at"),
+        *(
+            [F.struct(*(F.col(quoted(name)).alias(name) for name in carried)).alias("carried")]
+            if carried
+            else []
+        ),
     )
 
 
@@ -47,11 +52,6 @@ def gathered(rows: DataFrame, counts: Column) -> DataFrame:
     row = F.struct(*(name for name in rows.columns if name != "visitor"))
     counted = F.when(counts & F.col("instant").isNotNull(), row)
     return rows.groupBy("visitor").agg(F.sort_array(F.collect_list(counted)).alias("rows"))
-
-
-def column(name: str) -> Column:
-    """The column of this very name, whatever is in it."""
-    return F.col(f"`{name.replace('`', '``')}`")
 
 
 def unit(rows: DataFrame, at: str) -> int:
@@ -71,7 +71,7 @@ def instant(rows: DataFrame, at: str) -> Column:
 
     A number too large for that stops the Spark job with a message.
     """
-    kind, time = rows.schema[at].dataType, column(at)
+    kind, time = rows.schema[at].dataType, F.col(quoted(at))
     if isinstance(kind, T.IntegralType):
         return time.cast("bigint")
     if isinstance(kind, T.DecimalType):
@@ -135,13 +135,5 @@ def _mask(predicates: Sequence[str | Column]) -> Column:
 def _refuse_unordered(events: DataFrame, columns: Iterable[str]) -> None:
     for name in columns:
         kind = events.schema[name].dataType
-        if not _has_order(kind):
+        if not has_order(kind):
             raise SchemaMismatch(f"{name} is {kind.simpleString()}, which has no order; take a part of it")
-
-
-def _has_order(kind: T.DataType) -> bool:
-    if isinstance(kind, T.ArrayType):
-        return _has_order(kind.elementType)
-    if isinstance(kind, T.StructType):
-        return all(_has_order(part.dataType) for part in kind)
-    return not isinstance(kind, T.MapType | T.VariantType)

@@ -14,25 +14,24 @@ A segment is a TOML file. The ready ones lie in retinue.conf's `segments/`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
 
 from retinue.clickstream.npath import npath, symbols
-from retinue.clickstream.npath.measures import quoted
 from retinue.clickstream.npath.pattern import parse
-from retinue.errors import InputMissing, PatternError, UnknownSetting, nearest
-from retinue.schema import require
+from retinue.declarations import Kind
+from retinue.errors import PatternError, nearest
+from retinue.schema import quoted, require
 
 __all__ = ["Segment", "load", "loads", "members", "names", "of"]
 
 PARTITIONS = ("session", "visitor")
+SEGMENTS = Kind("segment", "segments")
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,7 @@ class Segment:
 
 def names() -> list[str]:
     """The ready segments, sorted."""
-    folder = resources.files("retinue.conf").joinpath("segments")
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
+    return SEGMENTS.names()
 
 
 def load(name: str | Path) -> Segment:
@@ -61,28 +57,12 @@ def load(name: str | Path) -> Segment:
     Raises UnknownSetting with every fault of the file at once, or for a name that is not there;
     InputMissing for a file that cannot be read.
     """
-    if str(name).endswith(".toml"):
-        return loads(_read(Path(name)), name=Path(name).stem)
-    known = names()
-    if name not in known:
-        raise UnknownSetting(
-            f"no segment '{name}'{nearest(str(name), known)} "
-            f"There are {', '.join(known)}; a segment of your own is given as a path ending in .toml"
-        )
-    ready = resources.files("retinue.conf").joinpath("segments", f"{name}.toml")
-    return loads(ready.read_text(encoding="utf-8"), name=str(name))
+    return loads(SEGMENTS.text(name), name=Path(name).stem)
 
 
 def loads(text: str, *, name: str) -> Segment:
     """The segment that this TOML text declares. Raises UnknownSetting with every fault at once."""
-    try:
-        declared = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UnknownSetting(f"segment '{name}' is no TOML: {error}") from None
-    faults = [fault.replace("\n", "\n  ") for fault in _faults(declared)]
-    if faults:
-        raise UnknownSetting(f"segment '{name}' cannot be used:\n  " + "\n  ".join(faults))
-    return Segment(name=name, **declared)
+    return Segment(name=name, **SEGMENTS.declared(text, name=name, faults=_faults))
 
 
 def members(
@@ -121,15 +101,6 @@ def of(
     """
     kept = members(sessionized, segment, visitor=visitor, at=at)
     return sessionized.join(kept, kept.columns, "left_semi").select(*map(quoted, sessionized.columns))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputMissing(f"the segment {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UnknownSetting(f"the segment {path} is no UTF-8 text") from None
 
 
 def _faults(declared: Mapping[str, Any]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.times import MICROSECONDS, epoch_micros, floor_micros, instant_micros, span_micros
 from retinue.errors import SchemaMismatch
-from retinue.schema import require
+from retinue.schema import has_order, quoted, require
 
 SESSION_COLUMNS = ("session_id", "session_index", "event_index", "is_rapid", "is_runaway")
 VIEWS = ("page_view", "product_view", "search")  # the event types that put a page before the visitor
@@ -157,12 +157,7 @@ def _with_lanes(events: DataFrame, visitor: str, at: str) -> DataFrame:
 
 
 def _fingerprint(events: DataFrame) -> Column:
-    hashable = [
-        "`{}`".format(field.name.replace("`", "``"))
-        for field in events.schema
-        if not any(kind in field.dataType.simpleString() for kind in ("map<", "variant"))
-    ]
-    return F.xxhash64(*hashable)
+    return F.xxhash64(*(quoted(field.name) for field in events.schema if has_order(field.dataType)))
 
 
 def _is_placed(visitor: str) -> Column:

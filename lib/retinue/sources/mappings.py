@@ -51,16 +51,15 @@ import codecs
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import asdict, dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from retinue.errors import InputMissing, UnknownSetting, nearest
+from retinue.declarations import Kind
+from retinue.errors import nearest
 from retinue.tables import EVENT, EVENT_TYPES, LEGAL_BASES
 
 __all__ = [
@@ -76,6 +75,7 @@ __all__ = [
     "text",
 ]
 
+MAPPINGS = Kind("mapping", "mappings")
 FORMATS = ("csv", "jsonl", "parquet", "combined")
 EVENT_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in EVENT}
 """The columns a mapping may fill, in order, with their types."""
@@ -166,10 +166,7 @@ class Mapping:
 
 def names() -> list[str]:
     """The ready mappings, sorted."""
-    folder = resources.files("retinue.conf").joinpath("mappings")
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
+    return MAPPINGS.names()
 
 
 def load(name: str | Path) -> Mapping:
@@ -178,44 +175,17 @@ def load(name: str | Path) -> Mapping:
     Raises UnknownSetting with every fault of the file at once, or for a name that is not there;
     InputMissing for a file that cannot be read.
     """
-    if str(name).endswith(".toml"):
-        return loads(_read(Path(name)), name=Path(name).stem)
-    if name not in names():
-        known = names()
-        raise UnknownSetting(
-            f"no mapping '{name}'{nearest(str(name), known)} "
-            f"There are {', '.join(known)}; a mapping of your own is given as a path ending in .toml"
-        )
-    return loads(text(str(name)), name=str(name))
+    return loads(text(name), name=Path(name).stem)
 
 
-def text(name: str) -> str:
-    """The TOML of the ready mapping of this name."""
-    ready = resources.files("retinue.conf").joinpath("mappings", f"{name}.toml")
-    return ready.read_text(encoding="utf-8")
+def text(name: str | Path) -> str:
+    """The TOML of the ready mapping of this name, or of the file. Raises as `load` does."""
+    return MAPPINGS.text(name)
 
 
 def loads(text: str, *, name: str) -> Mapping:
     """The mapping that this TOML text declares. Raises UnknownSetting with every fault at once."""
-    try:
-        declared = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UnknownSetting(f"mapping '{name}' is no TOML: {error}") from None
-    faults = list(_faults(declared))
-    if faults:
-        raise UnknownSetting(
-            f"mapping '{name}' cannot be used:\n" + "\n".join(f"  {fault}" for fault in faults)
-        )
-    return _mapping(declared, name)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputMissing(f"the mapping {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UnknownSetting(f"the mapping {path} is no UTF-8 text") from None
+    return _mapping(MAPPINGS.declared(text, name=name, faults=_faults), name)
 
 
 def _mapping(declared: Dict[str, Any], name: str) -> Mapping:

@@ -23,6 +23,7 @@ from pyspark.sql.types import (
 
 from retinue import schema
 from retinue.errors import SchemaMismatch, UnknownSetting, nearest
+from retinue.schema import quoted
 
 __all__ = ["FORMATS", "pack", "unpack"]
 
@@ -61,7 +62,7 @@ def pack(
     schema.require(rows, columns, what="packing.pack")
     kept = [name for name in rows.columns if name not in columns]
     _refuse_taken([into], kept)
-    values = {name: rows[_quoted(name)] for name in columns}
+    values = {name: rows[quoted(name)] for name in columns}
     types = {name: rows.schema[name].dataType for name in columns}
     format = _known(format)
     for name, type in types.items():
@@ -76,7 +77,7 @@ def pack(
             _check_delimiter(delimiter, include_names)
             texts = {name: _text(values[name], types[name]) for name in columns}
             packed = _joined(texts, delimiter, include_names)
-    return rows.select(*(_quoted(name) for name in kept), packed.alias(into))
+    return rows.select(*(quoted(name) for name in kept), packed.alias(into))
 
 
 def unpack(
@@ -103,8 +104,8 @@ def unpack(
     _refuse_fields(fields, rows.schema[column].dataType)
     if isinstance(rows.schema[column].dataType, StringType):
         _check_delimiter(delimiter, include_names)
-        rows = rows.withColumn(column, _tokens(rows[_quoted(column)], delimiter))
-    packed, type = F.col(_quoted(column)), rows.schema[column].dataType
+        rows = rows.withColumn(column, _tokens(rows[quoted(column)], delimiter))
+    packed, type = F.col(quoted(column)), rows.schema[column].dataType
     match type:
         case VariantType():
             found = {name: _of_variant(packed, name, declared) for name, declared in fields.items()}
@@ -118,7 +119,7 @@ def unpack(
             }
         case _:
             found = _of_struct(packed, type, fields)
-    return rows.select(*(_quoted(name) for name in kept), *(found[name].alias(name) for name in fields))
+    return rows.select(*(quoted(name) for name in kept), *(found[name].alias(name) for name in fields))
 
 
 def _known(format: str) -> str:
@@ -181,10 +182,6 @@ def _check_delimiter(delimiter: str, include_names: bool) -> None:
             f"packing: delimiter is {delimiter!r}; "
             f"it must not be empty nor hold any of {' '.join(sorted(reserved))}"
         )
-
-
-def _quoted(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"
 
 
 # --- one value as text, and back ------------------------------------------------------------------

@@ -20,7 +20,6 @@ from retinue.clickstream.npath.attempts import Attempt as Failure
 from retinue.clickstream.npath.automaton import Automaton, build
 from retinue.clickstream.npath.faults import printed
 from retinue.clickstream.npath.journey import END, Attempt, Journey, Row, span, why
-from retinue.clickstream.npath.measures import quoted
 from retinue.clickstream.npath.page import page
 from retinue.clickstream.npath.pattern import parse
 from retinue.clickstream.npath.population import explain_population
@@ -29,7 +28,7 @@ from retinue.clickstream.npath.sequences import ROWS
 from retinue.clickstream.npath.spans import limits
 from retinue.clickstream.npath.sql import Snippet
 from retinue.errors import PatternError
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 __all__ = ["explain_match", "explain_population", "page"]
 

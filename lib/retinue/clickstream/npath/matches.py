@@ -12,9 +12,10 @@ from pyspark.sql import types as T
 
 from retinue.clickstream.npath.aggregates import Match, over_match
 from retinue.clickstream.npath.faults import found_by, shown_in
-from retinue.clickstream.npath.measures import NUMBER, Aggregate, Asked, Measure, quoted
+from retinue.clickstream.npath.measures import NUMBER, Aggregate, Asked, Measure
 from retinue.clickstream.npath.question import Question
 from retinue.clickstream.npath.sequences import ROWS
+from retinue.schema import quoted
 
 SPANS, MATCH = "_npath_spans", "_npath_match"
 START, LENGTH, HERE, TAKEN_ROWS = "_npath_start", "_npath_length", "_npath_here", "_npath_taken_rows"

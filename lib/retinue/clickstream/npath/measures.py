@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from retinue.clickstream.npath.faults import fault
 from retinue.clickstream.npath.sql import Call, Snippet, Token, calls, split
 from retinue.errors import PatternError, nearest
+from retinue.schema import quoted
 
 CHOOSING = {"first", "last", "nth", "first_notnull", "last_notnull", "max_choose", "min_choose"}
 """The aggregates whose value is one row's, from which lag and lead can move."""
@@ -303,11 +304,6 @@ class _Reading:
 
     def part(self, start: int, end: int) -> Snippet:
         return Snippet(self.text[start:end], start)
-
-
-def quoted(column: str) -> str:
-    """A column's name as SQL takes it whatever it is made of."""
-    return "`" + column.replace("`", "``") + "`"
 
 
 def _is_final(prefix: Token | None) -> bool:

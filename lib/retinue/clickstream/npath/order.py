@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from retinue.clickstream.npath.faults import printed, shown_in
-from retinue.clickstream.npath.measures import quoted
 from retinue.errors import PatternError
+from retinue.schema import quoted
 
 WRITTEN = re.compile(
     r"\s*(?P<key>.*?)(?:\s+(?P<way>ASC|DESC))?(?:\s+NULLS\s+(?P<nulls>FIRST|LAST))?\s*$",

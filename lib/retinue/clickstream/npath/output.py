@@ -10,9 +10,10 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.npath.faults import found_by, shown_in
 from retinue.clickstream.npath.matches import HERE, LENGTH, START, TAKEN_ROWS, in_scope
-from retinue.clickstream.npath.measures import LABEL, NUMBER, Measure, quoted
+from retinue.clickstream.npath.measures import LABEL, NUMBER, Measure
 from retinue.clickstream.npath.question import Question
 from retinue.clickstream.npath.running import ROW, TAKEN, Running, with_running
+from retinue.schema import quoted
 
 
 def by_match(matches: DataFrame, question: Question, keys: Mapping[str, str]) -> DataFrame:

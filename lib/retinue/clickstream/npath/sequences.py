@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from retinue.clickstream.npath.faults import shown_in
 from retinue.clickstream.npath.lags import with_lags
-from retinue.clickstream.npath.measures import Value, quoted
+from retinue.clickstream.npath.measures import Value
 from retinue.clickstream.npath.order import Order
 from retinue.clickstream.npath.question import Question
 from retinue.clickstream.npath.symbols import Symbol, with_mask
+from retinue.schema import has_order, quoted
 
 ROWS = "_npath_rows"
 EARLY, MASK, POSITION, CLOCK = "_npath_early", "_npath_mask", "_npath_position", "_npath_clock"
@@ -57,11 +57,7 @@ def _ties(rows: DataFrame, symbols: Iterable[Symbol], values: Iterable[Value]) -
     """The columns that the search asks for in order, which decide between rows that are equal in it."""
     snippets = [symbol.snippet for symbol in symbols if symbol.snippet] + [value.snippet for value in values]
     asked = {column for snippet in snippets for column in snippet.columns(rows.columns)}
-    return [quoted(field.name) for field in rows.schema if field.name in asked and _has_order(field.dataType)]
-
-
-def _has_order(kind: T.DataType) -> bool:
-    return not any(word in kind.simpleString() for word in ("map<", "variant", "geo"))
+    return [quoted(field.name) for field in rows.schema if field.name in asked and has_order(field.dataType)]
 
 
 def _with_value(rows: DataFrame, value: Value, window: WindowSpec) -> DataFrame:

@@ -9,9 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from retinue.clickstream.npath.measures import quoted
 from retinue.errors import SchemaMismatch, nearest
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 
 def merge(
