@@ -57,19 +57,22 @@ def _answer(visits: Analysed, settings: Settings, lost: DataFrame, sessions: Dat
     )
     terms = visits.keep("gold.fruitless_terms", searches.fruitless_terms(sessions))
     visits.keep("gold.search_synonyms", searches.suggest_synonyms(sessions))
-    lost_count = lost.count()
+    lost_count, at_risk = lost.count(), searches.value_at_risk(sessions).first()
+    assert at_risk is not None, "value_at_risk gives one row"
+    figures = {
+        "fruitless_terms": plots.fruitless_terms(_counted(_shown(terms))),
+        "search_rates": plots.search_rates(rates, trend=searches.trend_by_products(rates)),
+    }
+    if at_risk["risk_amount"] is not None:
+        figures["terms_at_risk"] = plots.terms_at_risk(_shown(terms))
     return Answer(
         as_of=visits.as_of,
         findings=(
             Finding("How many sessions of serious shoppers were lost to search?", lost_count, "sessions"),
             *_of_rates(rates),
-            *_of_value(searches.value_at_risk(sessions).first()),
+            *_of_value(at_risk),
         ),
-        figures={
-            "fruitless_terms": plots.fruitless_terms(_counted(_shown(terms))),
-            "search_rates": plots.search_rates(rates, trend=searches.trend_by_products(rates)),
-            "terms_at_risk": plots.terms_at_risk(_shown(terms)),
-        },
+        figures=figures,
         rows_in=visits.events.count(),
         rows_out=lost_count,
     )
@@ -86,8 +89,7 @@ def _of_rates(rates: DataFrame) -> tuple[Finding, ...]:
     )
 
 
-def _of_value(lost: Row | None) -> tuple[Finding, ...]:
-    assert lost is not None, "value_at_risk gives one row"
+def _of_value(lost: Row) -> tuple[Finding, ...]:
     cost = Finding("How many orders did fruitless searches cost?", lost["lost_order_count"], "orders")
     if lost["risk_amount"] is None:
         return (cost,)
@@ -109,8 +111,8 @@ def _counted(terms: DataFrame) -> DataFrame:
 
 
 def _shown(terms: DataFrame) -> DataFrame:
-    """Where the source keeps no words, that is said."""
-    return terms.withColumn("query", F.coalesce("query", F.lit("(the source keeps no words)")))
+    """A search without words has a name too."""
+    return terms.withColumn("query", F.coalesce("query", F.lit("(no words)")))
 
 
 if __name__ == "__main__":

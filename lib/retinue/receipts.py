@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC
@@ -115,9 +116,16 @@ def prove(lake: Lake, settings: Settings, finding_id: str) -> Proof:
         return _with(proof, "no longer", why=f"{' and '.join(changed)} changed since")
     if not again:
         return _with(proof, "no longer", why=f"{receipt['job']} does not ask this any more")
-    if again[0].value == then:
+    if _is_same(then, again[0].value):
         return _with(proof, "equal", now=again[0].value)
     return _with(proof, "different", now=again[0].value, why=_difference(receipt))
+
+
+def _is_same(then: Any, now: Any) -> bool:
+    """Equal, fractions but for the order in which Spark may have added them up."""
+    if isinstance(then, float) and isinstance(now, int | float):
+        return math.isclose(then, now, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(then == now)
 
 
 def _with(proof: Proof, verdict: str, **found: Any) -> Proof:
