@@ -284,9 +284,12 @@ class Lake:
             rows.unpersist()
 
     def _note_without_purpose(self, name: str) -> None:
-        is_own = name in self.journal.written  # what this run wrote it may look at
-        if tables.find(name).personal_columns and not is_own:
+        if tables.find(name).personal_columns and not self._is_own(name):
             self.journal.without_purpose.add(name)
+
+    def _is_own(self, name: str) -> bool:
+        """Whether this run wrote the table: it may look at that."""
+        return name in self.journal.written
 
     def _require_lawful(self, name: str) -> None:
         """What goes to gold must come from reads with a purpose."""

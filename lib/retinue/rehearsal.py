@@ -59,6 +59,9 @@ class Rehearsal(Lake):
         self._require_lawful(name)
         self.held[name] = self._conformed(name, rows)
 
+    def _is_own(self, name: str) -> bool:
+        return name in self.held
+
     def _rows(self, name: str) -> DataFrame:
         if name in self.held:
             return self.held[name]
