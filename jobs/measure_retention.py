@@ -5,6 +5,8 @@ Reads silver.sessionized_events; writes gold.retention and gold.stickiness.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -19,12 +21,11 @@ WRITES = ("gold.retention", "gold.stickiness")
 
 
 def run(lake: Lake, settings: Settings) -> Answer:
-    """Count cohorts and active visitors as of the day."""
+    """Count cohorts and active visitors up to the midnight that begins the day."""
     visits, period = job.analysed(lake, settings), settings.retention.period
-    cohorts = visits.keep(
-        "gold.retention", retention.retention(visits.events, period=period, until=visits.until)
-    )
-    days = visits.keep("gold.stickiness", retention.stickiness(visits.events, until=visits.until))
+    midnight = datetime.combine(visits.as_of, time.min, UTC)
+    cohorts = visits.keep("gold.retention", retention.retention(visits.events, period=period, until=midnight))
+    days = visits.keep("gold.stickiness", retention.stickiness(visits.events, until=midnight))
     return Answer(
         as_of=visits.as_of,
         findings=_findings(cohorts, days, period),

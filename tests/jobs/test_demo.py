@@ -137,6 +137,17 @@ def test_a_changed_value_and_a_vacuumed_version_are_told(
     assert "silver.events is gone: its files were vacuumed" in proof.why
 
 
+def test_the_last_day_counts_in_retention(spark: SparkSession, demo_home: Path) -> None:
+    lake = fresh(spark, demo_home)
+    events = lake.read("silver.events").where("NOT is_bot")
+    last = events.agg({"occurred_at": "max"}).first()[0].date()
+    day = lake.read("gold.stickiness").where(f"active_on = DATE'{last}'").first()
+    active = events.where(f"to_date(occurred_at) = DATE'{last}'").select("visitor_id").distinct().count()
+    assert (day["daily_count"], day["is_complete"]) == (active, True)
+    sizes = lake.read("gold.retention").where("period_index = 0").agg({"cohort_size": "sum"}).first()[0]
+    assert sizes == events.select("visitor_id").distinct().count()
+
+
 def test_an_answer_about_a_segment_stands_beside_that_about_everyone(
     spark: SparkSession, demo_home: Path, tmp_path: Path
 ) -> None:
