@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -260,6 +259,14 @@ def test_rows_of_one_time_are_in_the_order_of_the_tie_then_of_the_steps(spark: S
     assert levels(funnels.funnel(events, mode="strict_increase", **knobs)) == {"v": 1, "w": 1}
 
 
+def test_rows_of_one_time_that_are_several_steps_are_in_the_order_of_the_first(spark: SparkSession) -> None:
+    rows = [("two", 0, 3), ("two", 0, 2), ("three", 0, 5), ("three", 0, 2), ("three", 1, 5)]
+    events = spark.createDataFrame(rows, "visitor_id string, occurred_at bigint, mask int")
+    assert levels(funnels.funnel(events, steps=BITS, window=9)) == {"two": 2, "three": 3}
+    matched = funnels.sequence_matches(events, conditions=list(BITS.values()), pattern="(?1)(?2)")
+    assert {row.visitor_id: row.times for row in matched.collect()} == {"two": [0, 0], "three": [0, 0]}
+
+
 UNITS = {
     # type of time: two times exactly a window apart, that window, the least longer window that there is
     "bigint": (-(2**63), 2**63 - 1, 2**64 - 1, 2**64 - 2),
@@ -418,6 +425,17 @@ def test_ten_thousand_visitors_as_brute_force_finds_them(random_events, random_v
     assert {(row[0], row[1]): tuple(row[2:]) for row in shown.collect()} == wanted
 
 
+@pytest.mark.parametrize("modes", [frozenset(), frozenset({"strict_order", "strict_deduplication"})])
+def test_ten_thousand_visitors_without_a_tie(random_events, random_visits, modes) -> None:
+    found = levels(funnels.funnel(random_events, mode=modes, **PLAIN | {"tie": None}))
+    wanted = {}
+    for who, (rows, _) in enumerate(random_visits):
+        if rows:
+            arranged = oracle.in_order([(at, mask & 7) for at, mask in rows])
+            wanted[who] = plain_answer(tuple(arranged), modes)[0]
+    assert found == wanted
+
+
 def test_levels_of_the_real_clickhouse(spark: SparkSession) -> None:
     visitors, answers = clickhouse.funnels()
     rows = [
@@ -426,8 +444,12 @@ def test_levels_of_the_real_clickhouse(spark: SparkSession) -> None:
         for place, (at, mask) in enumerate(history)
     ]
     events = spark.createDataFrame(rows, NUMBERED).cache()
-    for modes in (frozenset(), frozenset({"strict_order", "strict_once"})):
-        engine: Collection[str] = modes | {"clickhouse"}
+    strictest = frozenset({"strict_order", "strict_once", "strict_increase", "allow_reentry"})
+    for modes, engine in (
+        (frozenset(), {"clickhouse"}),
+        (frozenset({"strict_order", "strict_once"}), {"clickhouse", "strict_order", "strict_once"}),
+        (strictest, strictest),  # where equal steps and equal times leave nothing to read in two ways
+    ):
         found = levels(funnels.funnel(events, steps=BITS, window=clickhouse.WINDOW, mode=engine))
         assert [found[visitor] for visitor in range(len(visitors))] == answers[modes]
 

@@ -38,6 +38,16 @@ def answer(rows: Sequence[Row], asked: Question) -> Answer:
     return Answer(winner, tuple(taken(rows, winner, end, asked, *step) for step in asked.optional), is_open)
 
 
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Rows of one time by the first predicate that they satisfy, those of none before, then by the last."""
+
+    def place(row: Row) -> tuple[int, list[int], list[int]]:
+        satisfied = [k for k in range(row[1].bit_length()) if row[1] >> k & 1]
+        return row[0], satisfied[:1], satisfied[::-1]
+
+    return sorted(rows, key=place)
+
+
 def every_chain(rows: Sequence[Row], asked: Question, begun: Chain = ()) -> Iterator[Chain]:
     if begun:
         yield begun

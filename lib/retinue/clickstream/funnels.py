@@ -55,7 +55,8 @@ def funnel(
     `steps` are predicates by name, as SQL or Columns; null does not hold. A visitor is at level k who has
     k rows, one after the other, of which the j-th satisfies step j; other rows between do not matter. A row
     takes one step only, so equal steps need as many rows. Rows of one time are in the order of `tie` (nulls
-    first), and where that says nothing, of the steps that they satisfy, before the exclusions.
+    first), and where that says nothing, of the first step that each satisfies, then of its last; rows that
+    are an exclusion alone come after these, and with strict_order rows that are nothing come before.
 
     Of several chains the one that reaches the visitor's highest level first counts; of those that end at
     the same row, the one that starts last, with each step, from the last one back, at its earliest.
@@ -157,7 +158,8 @@ def sequence_matches(
       matched before (after the row where a `.*` before it ends); n in units of `at`, seconds for timestamps
 
     A match may start at any row and takes as few rows as it can; the next starts at the row after its last.
-    Rows of one time are in the order of `tie` (nulls first), then of the conditions that they satisfy.
+    Rows of one time are in the order of `tie` (nulls first), then of the first condition that each
+    satisfies, then of its last.
 
     In: `visitor`, `at` (timestamp, timestamp_ntz read as UTC, or a number); rows without visitor are left
     out, rows without time match nothing.

@@ -30,14 +30,20 @@ def timed(
     predicates: Sequence[str | Column],
     carried: Sequence[str] = (),
 ) -> DataFrame:
-    """The rows as visitor, value (0), instant, tie, mask (bit k - 1 where predicate k holds), at, carried."""
+    """The rows as visitor, value (0), instant, tie, lowest, mask, at, carried.
+
+    The mask has bit k - 1 where predicate k holds, and lowest is its lowest bit (0 where it has none). It
+    comes first, so that of two rows of one time, A or B and B alone, the former can be A and the latter B.
+    """
     _refuse_unordered(events, [visitor, *([tie] if tie else []), *carried])
+    mask = _mask(predicates)
     return events.where(F.col(quoted(visitor)).isNotNull()).select(
         F.col(quoted(visitor)).alias("visitor"),
         F.lit(0).alias("value"),
         instant(events, at).alias("instant"),
         *([F.col(quoted(tie)).alias("tie")] if tie else []),
-        _mask(predicates).alias("mask"),
+        mask.bitwiseAND(-mask).alias("lowest"),
+        mask.alias("mask"),
         F.col(quoted(at)).alias("at"),
         *(
             [F.struct(*(F.col(quoted(name)).alias(name) for name in carried)).alias("carried")]
