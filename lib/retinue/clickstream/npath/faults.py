@@ -63,6 +63,9 @@ def _sentence(refusal: AnalysisException) -> str:
         )
     if refusal.getCondition() == "MISSING_GROUP_BY":
         return "an aggregate of Spark's has no place here, only those of a match, such as count(* of A)"
+    if refusal.getCondition() == "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE":
+        kind = names["dataType"].strip('"').lower()
+        return f"values of type {kind} have no order"
     first = str(refusal).strip().split("\n")[0].split(" SQLSTATE")[0]
     return re.sub(r"^\[[\w.]+\] ", "", first).rstrip(".")
 

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from retinue.clickstream.npath.faults import printed, shown_in
+from retinue.clickstream.npath.sql import Snippet
 from retinue.errors import PatternError
 from retinue.schema import quoted
 
@@ -28,10 +29,21 @@ Number: TypeAlias = int | float | Decimal
 
 @dataclass(frozen=True)
 class Order:
-    """One key of the order: the column itself, and with its direction."""
+    """One key of the order: with its direction, and the column itself, if that is known, as it was given."""
 
-    key: Column
     sort: Column
+    column: Column | None
+    text: str
+
+    @property
+    def key(self) -> Column:
+        """The column itself. Raises PatternError where a Column hides it behind its direction."""
+        if self.column is None:
+            raise PatternError(
+                f"order_by: {self.text} is a Column whose values are asked for, and they do not show behind"
+                " its direction; write it as text, such as 'at * 2 DESC', or as a Column without asc or desc"
+            )
+        return self.column
 
 
 def partition_keys(rows: DataFrame, partition_by: str | Column | Sequence[str | Column]) -> dict[str, Column]:
@@ -50,7 +62,7 @@ def partition_keys(rows: DataFrame, partition_by: str | Column | Sequence[str | 
 def read(rows: DataFrame, order_by: str | Column | Sequence[str | Column]) -> list[Order]:
     """The keys that `order_by` names or gives.
 
-    Raises PatternError for a column that is not there, and where there is no key at all.
+    Raises PatternError for a column that is not there or has no order, and where there is no key at all.
     """
     keys = [order_by] if isinstance(order_by, str | Column) else order_by
     if not keys:
@@ -64,17 +76,24 @@ def _written(rows: DataFrame, text: str) -> Order:
     way, nulls = (found["way"] or "asc").lower(), (found["nulls"] or "").lower()
     with shown_in(text, start=found.start("key"), what="order_by"):
         key = named(rows, found["key"])
-        rows.select(key)
-    return Order(key, getattr(key, f"{way}_nulls_{nulls}" if nulls else way)())
+        sort = getattr(key, f"{way}_nulls_{nulls}" if nulls else way)()
+        _refuse_no_order(rows, sort)
+    return Order(sort, key, text)
 
 
 def _given(rows: DataFrame, column: Column) -> Order:
-    """A Column as it is; its key apart from its direction shows only in how it prints."""
+    """A Column as it is; its key apart from its direction shows only in how it prints, if that is a name."""
     text = printed(column)
     found = re.fullmatch(r"(.*) (?:ASC|DESC) NULLS (?:FIRST|LAST)", text, re.DOTALL)
     with shown_in(text, what="order_by"):
-        rows.select(F.row_number().over(Window.orderBy(column)))
-    return Order(named(rows, found[1]), column) if found else Order(column, column.asc())
+        _refuse_no_order(rows, column)
+        if found is None:
+            return Order(column.asc(), column, text)
+        return Order(column, named(rows, found[1]) if Snippet(found[1]).is_name else None, text)
+
+
+def _refuse_no_order(rows: DataFrame, sort: Column) -> None:
+    rows.select(F.row_number().over(Window.orderBy(sort)))
 
 
 def named(rows: DataFrame, name: str) -> Column:

@@ -59,6 +59,6 @@ def prepare(
     by = order.read(rows, order_by)
     clock, limit = (None, None) if within is None else order.clock(rows, by[0].key, within)
     partitions = gather(rows, question, keys=[*keys.values()], order=by, clock=clock, max_rows=max_rows)
-    kind = rows.select(by[0].key).schema[0].dataType
+    kind = None if by[0].column is None else rows.select(by[0].column).schema[0].dataType
     has_times = isinstance(kind, T.TimestampType | T.TimestampNTZType | T.DateType)
     return Prepared(question, partitions, dict(zip(partitions.columns, keys, strict=False)), limit, has_times)

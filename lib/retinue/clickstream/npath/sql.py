@@ -65,6 +65,11 @@ class Snippet:
         head, tail = self.sql[: start - self.start], self.sql[end - self.start :]
         return replace(self, sql=head + word.ljust(end - start) + tail)
 
+    @property
+    def is_name(self) -> bool:
+        """Whether it is a name and no more, of whatever parts."""
+        return all(token.kind in ("name", "quoted") or token.word == "." for token in self.tokens)
+
     def columns(self, known: Collection[str]) -> list[str]:
         """The columns among `known` that the text may name."""
         words = {token.name.lower() for token in self.tokens if token.kind in ("name", "quoted")}
