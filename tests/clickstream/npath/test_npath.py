@@ -497,3 +497,45 @@ def test_a_fault_is_shown_at_its_place(
     with pytest.raises(PatternError, match=fault) as raised:
         npath(clicks, **{**question, **asked})
     assert str(raised.value).split("\n")[1:] == ["  " + line, "  " + " " * place + "^"]
+
+
+def test_what_an_aggregate_reads_is_not_read_where_no_symbol_holds(spark: SparkSession) -> None:
+    """Of 7, abc, 9 the word is no number: reading it as one would end the query."""
+    values = spark.createDataFrame([(1, "7"), (2, "abc"), (3, "9")], "at int, v string")
+    measures = {
+        "of": "sum(cast(v as int) of Num)",
+        "all": "sum(cast(v as int))",
+        "every": "max(cast(v as int) of any(*))",
+        "moved": "lead(last(at + 0), 9, -1)",
+        "own": "v",
+    }
+    for output in ("match", "row"):
+        found = npath(
+            values,
+            partition_by=[],
+            order_by=["at"],
+            symbols={"Num": "v rlike '^[0-9]+$'"},
+            pattern="Num+",
+            measures=measures,
+            output=output,
+        )
+        assert sorted(map(tuple, found.collect())) == [(7, 7, 7, -1, "7"), (9, 9, 9, -1, "9")]
+
+
+def test_an_order_by_columns_that_are_no_names(clicks: DataFrame) -> None:
+    asked = {"pattern": "^Home.Item*", "measures": {"own": "at", "n": "count(*)"}}
+    late = F.unix_timestamp("at") * 2
+    buys_last = F.when(F.col("page") == "buy", 0).otherwise(F.unix_timestamp("at"))
+    ann = clicks.filter("visitor = 'ann'")
+    assert told(ann, order_by=[late.asc()], **asked) == [("ann", at("10:00:20"), 3)]
+    assert told(ann, order_by=[buys_last.desc()], **{**asked, "pattern": "^Item.Item.Home.Buy$"}) == [
+        ("ann", at("10:00:40"), 4)
+    ]
+    assert told(ann, order_by=[late], within=40, **asked) == [("ann", at("10:00:20"), 3)]
+    assert told(ann, order_by=[F.col("at").asc()], within=10, **asked) == [("ann", at("10:00:10"), 2)]
+    with pytest.raises(PatternError, match=r"^order_by: .* is a Column .*; write it as text"):
+        told(ann, order_by=[late.asc()], within=40, **asked)
+    bags = ann.selectExpr("*", "map(page, 1) as bag")
+    for order_by in ("bag DESC", F.col("bag").asc(), F.col("bag")):
+        with pytest.raises(PatternError, match=r"^order_by: values of type map<string, int> have no order"):
+            told(bags, order_by=[order_by], **asked)

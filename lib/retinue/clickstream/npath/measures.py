@@ -157,8 +157,8 @@ class _Reading:
         columns = snippet.columns(self.reader.columns)
         for column in columns:
             self.reader.expose(column, Snippet(quoted(column)), self.text, self.what)
-        is_name = all(token.kind in ("name", "quoted") or token.word == "." for token in snippet.tokens)
-        return Measure(self.text, self.what, snippet, is_column=is_name and bool(columns) and not asked)
+        is_column = snippet.is_name and bool(columns) and not asked
+        return Measure(self.text, self.what, snippet, is_column)
 
     def prefix(self, snippet: Snippet, call: Call) -> Token | None:
         """The word running or final right before the call."""
@@ -288,7 +288,11 @@ class _Reading:
         inner = next(calls(snippet, WORDS - {"lag", "lead"}), None)
         if inner:
             raise self.fault(f"{inner.name} cannot stand inside another aggregate", inner.start)
-        return self.reader.value(snippet, of if len(tokens) > 1 else None, self.text, self.what)
+        return self.reader.value(snippet, self.guard(of) if len(tokens) > 1 else None, self.text, self.what)
+
+    def guard(self, of: frozenset[int] | None) -> frozenset[int]:
+        """The symbols for whose rows an aggregate's expression is read: on others it may fail."""
+        return frozenset(self.reader.everything) if of is None else of
 
     def moved_value(self, move: Call, tokens: Sequence[Token], of: frozenset[int] | None) -> str:
         """The value of `tokens` at the row that lag or lead moves to: the move, with that as its argument."""
@@ -297,7 +301,7 @@ class _Reading:
         tail = self.part(first[-1].end, move.end)
         before, after = value.start - first[0].start, first[-1].end - value.start - len(value.sql)
         sql = head.sql + " " * before + value.sql + " " * after + tail.sql
-        return self.reader.value(Snippet(sql, move.start), of, self.text, self.what)
+        return self.reader.value(Snippet(sql, move.start), self.guard(of), self.text, self.what)
 
     def snippet(self, tokens: Sequence[Token]) -> Snippet:
         return self.part(tokens[0].start, tokens[-1].end)
