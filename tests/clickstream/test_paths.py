@@ -95,6 +95,16 @@ def test_paths_to_and_from_a_step_count_its_first_time_in_a_session(sessionized,
     assert paths.paths_to(sessionized, anchor="nowhere").collect() == []
 
 
+@pytest.mark.parametrize("kind", ["bigint", "double", "string"])
+def test_the_anchor_is_a_value_of_whatever_type_the_steps_have(spark: SparkSession, kind) -> None:
+    rows = [("v", "s", place, step) for place, step in enumerate([1, 2, 3])]
+    frame = spark.createDataFrame(rows, "visitor_id string, session_id string, event_index int, page int")
+    typed = frame.withColumn("page", frame["page"].cast(kind))
+    ways = [way(typed, anchor=2).first().path for way in (paths.paths_to, paths.paths_from)]
+    assert [[float(step) for step in path] for path in ways] == [[1, 2], [2, 3]]
+    assert paths.paths_to(typed, anchor="nowhere").collect() == []
+
+
 @pytest.mark.parametrize("collapse", [True, False])
 def test_transitions_begin_at_the_entry_and_end_at_the_exit(sessionized, sessions, collapse) -> None:
     found = paths.transitions(sessionized, collapse=collapse).collect()

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.predicates import PURCHASE, holds
 from retinue.errors import RetinueError
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 ENTRY, EXIT, OTHER = "(entry)", "(exit)", "(other)"
 
@@ -35,15 +35,15 @@ def session_paths(
     Raises SchemaMismatch.
     """
     require(sessionized, [visitor, "session_id", "event_index", of], what="a path")
-    in_order = F.struct("event_index", F.col(of).cast("string").alias("step"))
-    path = F.sort_array(F.collect_list(F.when(F.col(of).isNotNull(), in_order)))["step"]
+    in_order = F.struct("event_index", F.col(quoted(of)).cast("string").alias("step"))
+    path = F.sort_array(F.collect_list(F.when(F.col(quoted(of)).isNotNull(), in_order)))["step"]
     sessions = (
         sessionized.where(F.col("session_id").isNotNull())
-        .groupBy(visitor, "session_id")
+        .groupBy(quoted(visitor), "session_id")
         .agg(
             path.alias("path"),
             F.bool_or(_conversion(sessionized, conversion)).alias("is_converted"),
-            F.count(of).alias("_step_count"),
+            F.count(quoted(of)).alias("_step_count"),
         )
         .where("_step_count > 0")
         .drop("_step_count")
@@ -80,7 +80,7 @@ def top_paths(
 def paths_from(
     sessionized: DataFrame,
     *,
-    anchor: str,
+    anchor: object,
     of: str = "page",
     length: int = 5,
     limit: int = 20,
@@ -90,19 +90,20 @@ def paths_from(
 ) -> DataFrame:
     """The commonest ways on from the step `anchor`: it, where a session first has it, and what follows.
 
-    A path has at most `length` steps, the anchor its first. A session counts once, one without the anchor
-    not at all: share is of the sessions that have it. Columns, order and errors are those of top_paths.
+    `anchor` is a value of `of`. A path has at most `length` steps, the anchor its first. A session counts
+    once, one without the anchor not at all: share is of the sessions that have it. Columns, order and errors
+    are those of top_paths.
     """
     refuse_below_one(length=length, limit=limit)
     sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
-    onward = F.slice("path", F.array_position("path", anchor), F.lit(length))
-    return _through(sessions, anchor, onward, visitor, limit)
+    place = _place(sessionized, of, anchor)
+    return _through(sessions, place, F.slice("path", place, F.lit(length)), visitor, limit)
 
 
 def paths_to(
     sessionized: DataFrame,
     *,
-    anchor: str,
+    anchor: object,
     of: str = "page",
     length: int = 5,
     limit: int = 20,
@@ -112,14 +113,15 @@ def paths_to(
 ) -> DataFrame:
     """The commonest ways to the step `anchor`: it, where a session first has it, and what led there.
 
-    A path has at most `length` steps, the anchor its last. A session counts once, one without the anchor
-    not at all: share is of the sessions that have it. Columns, order and errors are those of top_paths.
+    `anchor` is a value of `of`. A path has at most `length` steps, the anchor its last. A session counts
+    once, one without the anchor not at all: share is of the sessions that have it. Columns, order and errors
+    are those of top_paths.
     """
     refuse_below_one(length=length, limit=limit)
     sessions = session_paths(sessionized, of=of, collapse=collapse, visitor=visitor, conversion=conversion)
-    place = F.array_position("path", anchor)
+    place = _place(sessionized, of, anchor)
     leading = F.slice("path", F.greatest(place - length + 1, F.lit(1)), F.least(place, F.lit(length)))
-    return _through(sessions, anchor, leading, visitor, limit)
+    return _through(sessions, place, leading, visitor, limit)
 
 
 def transitions(
@@ -261,8 +263,14 @@ def _conversion(sessionized: DataFrame, conversion: str | Column | None) -> Colu
     return holds(PURCHASE if conversion is None else conversion)
 
 
-def _through(sessions: DataFrame, anchor: str, way: Column, visitor: str, limit: int) -> DataFrame:
-    meeting = sessions.where(F.array_contains("path", anchor))
+def _place(sessionized: DataFrame, of: str, anchor: object) -> Column:
+    """Where a path first has the anchor, from 1; 0 where it has not. A value of `of` is a step by its text."""
+    step = F.lit(anchor).try_cast(sessionized.schema[of].dataType).cast("string")
+    return F.array_position("path", step)
+
+
+def _through(sessions: DataFrame, place: Column, way: Column, visitor: str, limit: int) -> DataFrame:
+    meeting = sessions.where(place > 0)
     return _commonest(meeting.withColumn("path", way), visitor, limit)
 
 
@@ -282,7 +290,7 @@ def _moves(sessions: DataFrame) -> DataFrame:
 def _commonest(sessions: DataFrame, visitor: str, limit: int) -> DataFrame:
     counted = sessions.rollup("path").agg(
         F.count("*").alias("session_count"),
-        F.count_distinct(visitor).alias("visitor_count"),
+        F.count_distinct(quoted(visitor)).alias("visitor_count"),
         F.sum(F.col("is_converted").cast("bigint")).alias("conversion_count"),
     )
     is_path = F.col("path").isNotNull()  # the rollup's row without a path counts all sessions
