@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from retinue.clickstream.intervals import wilson
 from retinue.clickstream.predicates import PURCHASE, holds
 from retinue.errors import RetinueError
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 _PLACE = ("session_index", "event_index")
 
@@ -104,7 +104,7 @@ def _visitors(
     sessions, place = F.collect_set("session_index"), F.struct(*_PLACE)
     return (
         sessionized.where(F.col("session_id").isNotNull())
-        .groupBy(visitor)
+        .groupBy(quoted(visitor))
         .agg(
             F.array(*(_use(name, holds(tool)) for name, tool in tools.items())).alias("uses"),
             F.size(sessions).alias("session_count"),

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from retinue.clickstream.times import epoch_micros, floor_micros
-from retinue.schema import require
+from retinue.schema import quoted, require
 from retinue.tables import BOT, EVENT, ORIGIN
 
 _KEY = ("source", "event_id")
@@ -68,13 +68,13 @@ def flag_bots(
     kept = [name for name in events.columns if name not in ("is_bot", "bot_reason")]
     agents = _crawling(events, crawler_patterns() if crawlers is None else crawlers)
     flagged = (
-        events.select(*kept)
+        events.select(*map(quoted, kept))
         .withColumn(_DAY, _clock(events, timedelta(days=1)))
         .join(F.broadcast(agents), "user_agent", "left")
         .join(F.broadcast(_busy_days(events, max_per_minute)), ["visitor_id", _DAY], "left")
     )
     reason = F.nullif(F.concat_ws(", ", "__by_agent", "__by_rate"), F.lit(""))
-    return flagged.select(*kept, reason.isNotNull().alias("is_bot"), reason.alias("bot_reason"))
+    return flagged.select(*map(quoted, kept), reason.isNotNull().alias("is_bot"), reason.alias("bot_reason"))
 
 
 def crawler_patterns() -> list[str]:

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from retinue.clickstream.intervals import wilson
 from retinue.clickstream.paths import refuse_below_one, session_paths
 from retinue.clickstream.predicates import PING, PURCHASE, holds
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 
 def loops(
@@ -35,9 +35,9 @@ def loops(
         _without_heartbeats(sessionized, of), of=of, collapse=False, visitor=visitor, conversion=conversion
     )
     steps = F.inline(F.arrays_zip(F.col("path").alias("step"), _predecessors(F.col("path")).alias("before")))
-    visits = sessions.select(visitor, "session_id", "is_converted", steps)
+    visits = sessions.select(quoted(visitor), "session_id", "is_converted", steps)
     is_repeat = F.col("step") == F.col("before")
-    in_session = visits.groupBy(visitor, "session_id", "step").agg(
+    in_session = visits.groupBy(quoted(visitor), "session_id", "step").agg(
         F.max("is_converted").alias("is_converted"),
         F.count("*").alias("visits"),
         F.count_if(is_repeat).alias("repeats"),
@@ -84,7 +84,7 @@ def reattempts(
     require(sessionized, [visitor, "session_id", "session_index", "event_index"], what="a look at attempts")
     tries = (
         sessionized.select(
-            *(visitor, "session_id", "session_index", "event_index"),
+            *(quoted(visitor), "session_id", "session_index", "event_index"),
             holds(attempt).alias("is_attempt"),
             holds(success).alias("is_success"),
         )
@@ -160,7 +160,7 @@ def _without_heartbeats(sessionized: DataFrame, of: str) -> DataFrame:
     """The rows with no step where they are pings, which say again where the visitor still is."""
     if "event_type" not in sessionized.columns or of not in sessionized.columns:
         return sessionized
-    return sessionized.withColumn(of, F.when(~holds(PING), F.col(of)))
+    return sessionized.withColumn(of, F.when(~holds(PING), F.col(quoted(of))))
 
 
 def _predecessors(path: Column) -> Column:
@@ -173,7 +173,7 @@ def _conversion_rate(among: Column) -> Column:
 
 def _followed(tries: DataFrame, visitor: str) -> DataFrame:
     """Number the attempts since the last success, and say what came next."""
-    in_order = Window.partitionBy(visitor).orderBy("session_index", "event_index")
+    in_order = Window.partitionBy(quoted(visitor)).orderBy("session_index", "event_index")
     so_far = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     before = in_order.rowsBetween(Window.unboundedPreceding, -1)
     done_with = F.max(F.when(F.col("is_success"), F.col("attempts"))).over(before)

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from retinue.clickstream.predicates import holds
 from retinue.clickstream.times import epoch_micros, floor_micros, instant_micros, span_micros
 from retinue.errors import RetinueError, nearest
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 PERIODS = ("day", "week", "month")
 _DAY = timedelta(days=1)
@@ -69,7 +69,7 @@ def unbounded_retention(
     """
     period = _known(period)
     lives = _lives(events, period, born, returned, until, visitor, at)
-    last = F.max("returned_in").over(Window.partitionBy(visitor))
+    last = F.max("returned_in").over(Window.partitionBy(quoted(visitor)))
     seen_last = lives.withColumn("returned_in", F.when(F.col("returned_in") == last, last))
     then_or_later = Window.partitionBy("cohort").orderBy(F.desc("period_index"))
     cohorts = _cohorts(seen_last, period, until)
@@ -103,10 +103,10 @@ def stickiness(
     days = (
         _dated(events, until, visitor, at, is_active=active)
         .where("is_active")
-        .groupBy(visitor, "day")
+        .groupBy(quoted(visitor), "day")
         .agg(F.max("instant").alias("newest_at"))
     )
-    in_order, day = Window.partitionBy(visitor).orderBy("day"), F.col("day")
+    in_order, day = Window.partitionBy(quoted(visitor)).orderBy("day"), F.col("day")
     gaps = {"before": day - F.lag("day").over(in_order), "after": F.lead("day").over(in_order) - day}
     changes = (
         days.withColumns(gaps)
@@ -133,10 +133,10 @@ def _dated(
     """The rows that count: visitor, instant (microseconds), day (since 1970), and whether conditions hold."""
     require(events, [visitor, at], what="a look at who comes back")
     rows = events.select(
-        visitor,
+        quoted(visitor),
         epoch_micros(events, at).alias("instant"),
         *(holds(condition).alias(name) for name, condition in conditions.items()),
-    ).where(F.col(visitor).isNotNull() & F.col("instant").isNotNull())
+    ).where(F.col(quoted(visitor)).isNotNull() & F.col("instant").isNotNull())
     counting = rows if until is None else rows.where(F.col("instant") < instant_micros(until))
     return counting.withColumn("day", _day(F.col("instant")))
 
@@ -152,14 +152,14 @@ def _lives(
 ) -> DataFrame:
     """A row a visitor and period: born_in (null where never), returned_in (null where not), newest_at."""
     rows = _dated(events, until, visitor, at, is_birth=born, is_return=returned)
-    active = rows.groupBy(visitor, _number(F.col("day"), period).alias("period")).agg(
+    active = rows.groupBy(quoted(visitor), _number(F.col("day"), period).alias("period")).agg(
         F.min(F.when(F.col("is_birth"), F.col("instant"))).alias("birth"),
         F.max(F.when(F.col("is_return"), F.col("instant"))).alias("returned_at"),
         F.max("instant").alias("newest_at"),
     )
-    born_at = F.min("birth").over(Window.partitionBy(visitor))
+    born_at = F.min("birth").over(Window.partitionBy(quoted(visitor)))
     return active.withColumn("born_at", born_at).select(
-        visitor,
+        quoted(visitor),
         "period",
         _number(_day(F.col("born_at")), period).alias("born_in"),
         F.when(F.col("returned_at") >= F.col("born_at"), F.col("period")).alias("returned_in"),

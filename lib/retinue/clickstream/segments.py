@@ -14,13 +14,16 @@ A segment is a TOML file. The ready ones lie in retinue.conf's `segments/`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from retinue.clickstream.npath import npath, symbols
 from retinue.clickstream.npath.pattern import parse
@@ -44,6 +47,11 @@ class Segment:
     about: str = ""
     partition: str = "session"
     within_minutes: float | None = None
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of what it declares; remarks and layout of the file do not count."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def names() -> list[str]:
@@ -79,7 +87,7 @@ def members(
     require(sessionized, [visitor, "session_id", "event_index", at], what=f"segment '{segment.name}'")
     minutes = segment.within_minutes
     found = npath(
-        sessionized.dropna(subset=[visitor, "session_id"]),
+        sessionized.where(F.col(quoted(visitor)).isNotNull() & F.col("session_id").isNotNull()),
         partition_by=keys,
         order_by=[at, "event_index"],
         symbols=segment.symbols,

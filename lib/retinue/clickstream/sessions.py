@@ -60,8 +60,8 @@ def sessionize(
     added = {"is_rapid": click_lag is not None, "is_runaway": max_events is not None}
     replaced = [name for name in SESSION_COLUMNS if added.get(name, True)]
     rows = _with_lanes(events.drop(*replaced), visitor, at)
-    lanes = [name for name in (visitor, _LANE) if name in rows.columns]
-    in_order = Window.partitionBy(*lanes).orderBy(_MICROS, *keys[2:], _FINGERPRINT)
+    lanes = [quoted(name) for name in (visitor, _LANE) if name in rows.columns]
+    in_order = Window.partitionBy(*lanes).orderBy(_MICROS, *map(quoted, keys[2:]), _FINGERPRINT)
 
     sessions = _numbered(_cut(rows, in_order, visitor, timeout), in_order, keys)
     in_session = F.col("session_index").isNotNull()
@@ -115,10 +115,10 @@ def summarize(
     sums = (
         sessionized.where("session_id is not null")
         # By index before id: cut sessions lie in that order, so that the sort for it costs little.
-        .groupBy(visitor, "session_index", "session_id")
+        .groupBy(quoted(visitor), "session_index", "session_id")
         .agg(
-            F.min(at).alias("started_at"),
-            F.max(at).alias("ended_at"),
+            F.min(quoted(at)).alias("started_at"),
+            F.max(quoted(at)).alias("ended_at"),
             ((last - F.min(micros)) / MICROSECONDS).alias("duration_seconds"),
             F.count("*").alias("event_count"),
             _page_count(sessionized.columns).alias("page_count"),
@@ -129,7 +129,7 @@ def summarize(
             *(aggregate.alias(name) for name, aggregate in also.items()),
         )
     )
-    return sums.select(visitor, "session_id", "session_index", *sums.columns[3:])
+    return sums.select(quoted(visitor), "session_id", "session_index", *map(quoted, sums.columns[3:]))
 
 
 def _refuse(
@@ -161,7 +161,7 @@ def _fingerprint(events: DataFrame) -> Column:
 
 
 def _is_placed(visitor: str) -> Column:
-    return F.col(visitor).isNotNull() & F.col(_MICROS).isNotNull()
+    return F.col(quoted(visitor)).isNotNull() & F.col(_MICROS).isNotNull()
 
 
 def _cut(rows: DataFrame, in_order: WindowSpec, visitor: str, timeout: timedelta) -> DataFrame:
@@ -180,8 +180,8 @@ def _numbered(rows: DataFrame, in_order: WindowSpec, keys: list[str]) -> DataFra
     Windows by session would sort everything a second time; and the hash is taken once a session.
     """
     so_far = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    tie = F.coalesce(F.col(keys[2]).cast("string"), F.lit("")) if keys[2:] else F.lit("")
-    first = F.concat_ws("\u001f", F.col(keys[0]).cast("string"), F.col(_MICROS).cast("string"), tie)
+    tie = F.coalesce(F.col(quoted(keys[2])).cast("string"), F.lit("")) if keys[2:] else F.lit("")
+    first = F.concat_ws("\u001f", F.col(quoted(keys[0])).cast("string"), F.col(_MICROS).cast("string"), tie)
     session_id = F.when(F.col(_STARTS), F.sha2(first, 256).substr(1, 32))
     started = F.max(F.when(F.col(_STARTS), F.col(_POSITION))).over(so_far)
     return rows.withColumns(

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.searches.judging import judged_events, product_count
 from retinue.clickstream.times import epoch_micros, instant_micros, span_micros
+from retinue.schema import quoted
 
 _HALF_HOUR = timedelta(minutes=30)
 
@@ -65,7 +66,7 @@ def fruitless_searches(
         ended = epoch_micros(sessions, "ended_at") + span_micros(timeout)
         qualifies &= ended <= instant_micros(until)
     return sessions.where(qualifies).select(
-        visitor,
+        quoted(visitor),
         "session_id",
         "product_count",
         "fruitless_count",
@@ -78,7 +79,7 @@ def fruitless_searches(
 
 def _failed_sessions(judged: DataFrame, visitor: str, at: str) -> DataFrame:
     """Sum up each session that has a fruitless search: what lies before the first, what after the last."""
-    session = Window.partitionBy(visitor, "session_id")
+    session = Window.partitionBy(quoted(visitor), "session_id")
     failed, is_last = F.col("reason").isNotNull(), F.col("event_index") == F.col("last")
     is_view_before = (F.col("kind") == "product_view") & (F.col("event_index") < F.col("first"))
     asked = F.sort_array(F.collect_list(F.when(failed, F.struct("event_index", "query"))))["query"]
@@ -90,12 +91,12 @@ def _failed_sessions(judged: DataFrame, visitor: str, at: str) -> DataFrame:
             }
         )
         .where(failed | is_view_before)
-        .groupBy(visitor, "session_id")
+        .groupBy(quoted(visitor), "session_id")
         .agg(
             product_count(is_view_before).alias("product_count"),
             F.count("reason").alias("fruitless_count"),
-            F.min(F.when(failed, F.col(at))).alias("first_fruitless_at"),
-            F.max(F.when(failed, F.col(at))).alias("last_fruitless_at"),
+            F.min(F.when(failed, F.col(quoted(at)))).alias("first_fruitless_at"),
+            F.max(F.when(failed, F.col(quoted(at)))).alias("last_fruitless_at"),
             F.array_compact(asked).alias("queries"),
             F.max(F.when(is_last, F.col("pages_after"))).alias("pages_after"),
             F.max(F.when(is_last, F.col("orders_after"))).alias("orders_after"),

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.sessions import VIEWS
 from retinue.errors import RetinueError, nearest
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 ZERO_RESULTS, NO_CLICK, REFINED = "zero_results", "no_click", "refined"
 REASONS = (ZERO_RESULTS, NO_CLICK, REFINED)  # why a search was fruitless
@@ -52,10 +52,10 @@ def judge_searches(
         judged_events(sessionized, fruitless, visitor, at)
         .where("kind = 'search'")
         .select(
-            visitor,
+            quoted(visitor),
             "session_id",
             "search_index",
-            F.col(at).alias("searched_at"),
+            F.col(quoted(at)).alias("searched_at"),
             "query",
             "result_count",
             "page_number",
@@ -73,7 +73,7 @@ def judged_events(sessionized: DataFrame, fruitless: str, visitor: str, at: str)
     """
     needed = [visitor, at, "session_id", "event_index", "event_type"]
     require(sessionized, needed, what="a look at searches")
-    in_order = Window.partitionBy(visitor, "session_id").orderBy("event_index")
+    in_order = Window.partitionBy(quoted(visitor), "session_id").orderBy("event_index")
     so_far = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     in_all = in_order.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     kind = F.col("kind")
@@ -82,12 +82,12 @@ def judged_events(sessionized: DataFrame, fruitless: str, visitor: str, at: str)
     # PySpark's lead cannot skip nulls, SQL's can.
     next_search = F.expr(
         "lead(if(kind = 'search', struct(clicks_so_far, query), null)) ignore nulls "
-        f"over (partition by `{visitor}`, session_id order by event_index)"
+        f"over (partition by {quoted(visitor)}, session_id order by event_index)"
     )
     clicks_then = F.coalesce("next_search.clicks_so_far", "click_count")
     return (
         sessionized.where(F.col("session_id").isNotNull())
-        .select(*needed[:-1], F.lower("event_type").alias("kind"), *_optional(sessionized))
+        .select(*map(quoted, needed[:-1]), F.lower("event_type").alias("kind"), *_optional(sessionized))
         .withColumns(
             {
                 "search_index": F.count_if(kind == "search").over(so_far),
@@ -96,7 +96,7 @@ def judged_events(sessionized: DataFrame, fruitless: str, visitor: str, at: str)
                 "orders_after": orders.over(in_all) - orders.over(so_far),
                 "clicks_so_far": clicks.over(so_far),
                 "click_count": clicks.over(in_all),
-                "ended_at": F.last(at).over(in_all),
+                "ended_at": F.last(quoted(at)).over(in_all),
             }
         )
         .withColumn("next_search", next_search)

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue.clickstream.searches.judging import judged_events, product_count
+from retinue.schema import quoted
 
 
 def search_sessions(
@@ -46,9 +47,9 @@ def search_sessions(
     return (
         judged_events(sessionized, fruitless, visitor, at)
         .where(is_search | priced)
-        .groupBy(visitor, "session_id")
+        .groupBy(quoted(visitor), "session_id")
         .agg(
-            F.min(F.when(is_search, F.col(at))).alias("first_search_at"),
+            F.min(F.when(is_search, F.col(quoted(at)))).alias("first_search_at"),
             product_count(is_view_before).alias("product_count"),
             F.when(one_currency, F.avg(F.when(is_view_before, price))).alias("browsed_amount"),
             F.transform(asked, _without_place).alias("searches"),

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from retinue.clickstream.intervals import wilson
 from retinue.clickstream.searches.judging import REASONS
 from retinue.clickstream.searches.risk import PRODUCT_EDGES, WEIGHED, lost_orders
-from retinue.schema import require
+from retinue.schema import quoted, require
 
 
 def fruitless_terms(
@@ -65,13 +65,13 @@ def term(query: Column) -> Column:
 def searches_of(sessions: DataFrame) -> DataFrame:
     """A row a search: its session's columns, search_index, query as a term, and reason."""
     return sessions.select(
-        *(column for column in sessions.columns if column != "searches"),
+        *(quoted(column) for column in sessions.columns if column != "searches"),
         F.posexplode("searches").alias("search_index", "search"),
     ).select("*", term(F.col("search.query")).alias("query"), "search.reason")
 
 
 def _counts(asked: DataFrame, visitor: str, confidence: float) -> DataFrame:
-    failed, session = F.col("reason").isNotNull(), F.struct(visitor, "session_id")
+    failed, session = F.col("reason").isNotNull(), F.struct(quoted(visitor), "session_id")
     by_reason = F.create_map(
         *(part for reason in REASONS for part in (F.lit(reason), F.count_if(F.col("reason") == reason)))
     )
@@ -80,7 +80,7 @@ def _counts(asked: DataFrame, visitor: str, confidence: float) -> DataFrame:
         F.count("reason").alias("fruitless_search_count"),
         F.count_distinct(session).alias("session_count"),
         F.count_distinct(F.when(failed, session)).alias("fruitless_session_count"),
-        F.count_distinct(F.when(failed, F.col(visitor))).alias("fruitless_visitor_count"),
+        F.count_distinct(F.when(failed, F.col(quoted(visitor)))).alias("fruitless_visitor_count"),
         by_reason.alias("reasons"),
     )
     fruitless, all_sessions = F.col("fruitless_session_count"), F.col("session_count")
