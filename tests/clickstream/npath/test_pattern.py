@@ -40,6 +40,16 @@ def test_anchors_stand_anywhere_and_need_no_dot() -> None:
     assert parse("^$", NUMBERS) == Sequence((start, end))
 
 
+def test_a_group_that_takes_no_row_needs_no_dot_either() -> None:
+    for bare, dotted in [
+        ("(^)A", "(^).A"),
+        ("(^?)A{2}$?", "(^?).A{2}.$?"),
+        ("A(^|$)", "A.(^|$)"),
+        ("A((^.$)+|())(B)", "A.((^.$)+|()).(B)"),
+    ]:
+        assert parse(bare, NUMBERS) == parse(dotted, NUMBERS)
+
+
 def test_nothing_is_written_as_parentheses() -> None:
     assert parse("()", NUMBERS) == Sequence(())
     assert parse("(()|A)+", NUMBERS) == Repeat(Choice((Sequence(()), A)), 1, None, greedy=True)
@@ -51,6 +61,7 @@ def test_nothing_is_written_as_parentheses() -> None:
         *[("", 0), ("A.", 2), ("A|", 2), ("A.%", 2), ("A++", 2), ("A{3,2}", 1), ("(A", 0), ("A)", 1)],
         *[("A{5001}", 1), ("(){,9999999999}", 2), ("A{" + "9" * 5_000 + "}", 1), ("A{1,\x1d2}{", 7)],
         *[("(A B)", 3), ("A{1", 1), ("*", 0), ("A.B C", 4), ("()A", 2), ("D", 0), ("A.5", 2), ("(|A)", 1)],
+        *[("A(^.B)", 1), ("(^|A)B", 5), ("A()", 1), ("A (B)", 2), ("(^)(A)(B)", 6)],
     ],
 )
 def test_a_fault_has_a_caret_under_its_place(text: str, place: int) -> None:

@@ -1,7 +1,7 @@
 """The pattern's language: from its text to a tree.
 
 choice     sequence | sequence | ...
-sequence   item . item . ...        no dot is needed beside ^ and $
+sequence   item . item . ...        no dot is needed beside ^ and $, nor beside (^), (^|$) and the like
 item       operand, then ? * + {n} {n,} {,m} {n,m} or {,}, then ? for reluctant
 operand    symbol, ^, $, (choice), or () for nothing
 """
@@ -74,9 +74,7 @@ def parse(text: str, symbols: Mapping[str, int]) -> Pattern:
     parser = _Parser(text, symbols)
     pattern = parser.choice()
     if parser.word:
-        raise parser.fault(
-            "there is no parenthesis open here" if parser.word == ")" else "a dot or | is missing"
-        )
+        raise parser.fault("there is no parenthesis open here")
     return pattern
 
 
@@ -110,25 +108,26 @@ class _Parser:
         return options[0] if len(options) == 1 else Choice(tuple(options))
 
     def sequence(self) -> Pattern:
-        parts, beside_anchor = [self.item()], self.passed_anchor
-        while self.word == "." or self.word in ("^", "$") or (beside_anchor and self.begins_operand()):
-            if self.word == ".":
+        parts = [self.item()]
+        while self.word == "." or self.begins_operand():
+            has_dot = self.word == "."
+            if has_dot:
                 self.advance()
+            place = self.place
             parts.append(self.item())
-            beside_anchor = self.passed_anchor
+            if not has_dot and not any(map(_is_place, parts[-2:])):
+                raise self.fault("a dot or | is missing", place)
         return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
 
     def begins_operand(self) -> bool:
-        return self.kind == "name" or self.word == "("
+        return self.kind == "name" or self.word in ("(", "^", "$")
 
     def item(self) -> Pattern:
-        is_anchor = self.word in ("^", "$")
         operand = self.operand()
         if self.kind == "range" or self.word in COUNTS:
             operand = self.repeat(operand)
         if self.kind == "range" or self.word in COUNTS:
             raise self.fault("this is quantified already; put it in parentheses to quantify it again")
-        self.passed_anchor = is_anchor
         return operand
 
     def repeat(self, body: Pattern) -> Repeat:
@@ -171,13 +170,27 @@ class _Parser:
             raise self.fault(f"parentheses are nested more than {DEPTH} deep", opened)
         inner = Sequence(()) if self.word == ")" else self.choice()
         if self.word != ")":
-            raise self.fault(
-                "a dot or | is missing" if self.word else "this parenthesis is never closed",
-                self.place if self.word else opened,
-            )
+            raise self.fault("this parenthesis is never closed", opened)
         self.depth -= 1
         self.advance()
         return inner
+
+
+def _is_place(pattern: Pattern) -> bool:
+    """Whether it asks where in the partition it stands, and takes no row: no dot is needed beside it."""
+    return pattern != Sequence(()) and not _can_take_rows(pattern)
+
+
+def _can_take_rows(pattern: Pattern) -> bool:
+    match pattern:
+        case Symbol():
+            return True
+        case Anchor():
+            return False
+        case Repeat(body):
+            return _can_take_rows(body)
+        case Sequence(parts) | Choice(parts):
+            return any(map(_can_take_rows, parts))
 
 
 def _range(word: str) -> tuple[int, int | None]:
