@@ -101,12 +101,31 @@ def test_any_text_is_read_or_refused_at_its_place(text: str) -> None:
         ("accumulate(x delimiter)", "delimiter wants one text", 22),
         ("lag()", "lag of what is missing", 4),
         ("1 + sum(x", "never closed", 4),
+        ("sum(x of any(*, A))", r"\* is every row", 13),
+        ("sum(x of of)", "of wants a symbol .* in backticks", 9),
+        ("sum(distinct x)", "sum takes no distinct, only count and accumulate", 4),
+        ("count(cdistinct x)", "count takes no cdistinct, only accumulate", 6),
     ],
 )
 def test_a_fault_has_a_caret_under_its_place(text: str, fault: str, place: int) -> None:
     with pytest.raises(PatternError, match=fault) as raised:
         reader().measure(text, what="measure m", running=True)
     assert str(raised.value).split("\n")[1:] == ["  " + text, "  " + " " * place + "^"]
+
+
+def test_a_condition_comes_before_the_numbers() -> None:
+    text = "count(*) > coalesce(match_number(), 1)"
+    with pytest.raises(PatternError, match=r"where: match_number\(\) is not known yet") as raised:
+        reader().condition(text, what="where")
+    assert str(raised.value).split("\n")[1:] == ["  " + text, "  " + " " * 20 + "^"]
+
+
+def test_names_that_are_words_of_the_language() -> None:
+    odd = Reader({"of": 0, "any": 1, "a": 2}, {0, 1, 2}, ["distinct"])
+    odd.measure(
+        "sum(distinct of `of`) + sum(distinct of any) + sum(distinct of any(of, `A`))", what="m", running=True
+    )
+    assert {tuple(sorted(each.of or ())) for each in odd.aggregates} == {(0,), (1,), (0, 2)}
 
 
 def test_running_and_final_choose_the_rows() -> None:

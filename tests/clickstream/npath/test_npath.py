@@ -85,8 +85,8 @@ def test_paths_from_one_category_to_the_next(spark: SparkSession) -> None:
 def test_measures_of_a_match(clicks: DataFrame) -> None:
     measures = {
         "path": "ACCUMULATE(page OF ANY(*))",
-        "pages": "accumulate(distinct upper(page) delimiter ' > ')",
-        "took": "last(at) - first(at of any(home, ITEM))",
+        "pages": r"accumulate(distinct upper(page) delimiter '\t\'>')",
+        "took": "last(at) - first(at of any(home, `ITEM`))",
         "rate": "sum(60 / seconds of any(Buy)) + 1",
         "paid": "sum(paid)",
         "mean": "avg(paid of any(Item, Buy))",
@@ -100,7 +100,7 @@ def test_measures_of_a_match(clicks: DataFrame) -> None:
         (
             "ann",
             "[home, item, item, buy]",
-            "[HOME > ITEM > BUY]",
+            "[HOME\t'>ITEM\t'>BUY]",
             timedelta(seconds=40),
             16.0,
             Decimal("21.75"),
@@ -114,7 +114,7 @@ def test_measures_of_a_match(clicks: DataFrame) -> None:
         (
             "bob",
             "[item, buy, buy]",
-            "[ITEM > BUY]",
+            "[ITEM\t'>BUY]",
             timedelta(seconds=90),
             61.0,
             Decimal("7.00"),
@@ -470,6 +470,12 @@ def test_hard_patterns_over_long_partitions(spark: SparkSession) -> None:
         ({"measures": {"m": "count(*) +"}}, "end of input", "count(*) +", 10),
         ({"measures": {"m": "sum(first(page))"}}, "inside another aggregate", "sum(first(page))", 4),
         ({"measures": {"m": "lag(sum(seconds), 1)"}}, "lag moves from a row", "lag(sum(seconds), 1)", 4),
+        (
+            {"where": "match_number() > 1"},
+            "where: match_number.. is not known yet",
+            "match_number() > 1",
+            0,
+        ),
         ({"where": "last(sconds) > 1"}, "where: unknown column sconds", "last(sconds) > 1", 5),
         (
             {"symbols": {"Home": "true", "Buy": "lag(pge, 1) = 'x'"}},

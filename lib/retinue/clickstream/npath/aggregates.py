@@ -56,7 +56,8 @@ def printed(values: Column, aggregate: Aggregate) -> Column:
         values = F.array_distinct(values)
     if aggregate.repeats == "cdistinct":
         values = F.filter(_pairs(values), lambda pair: ~_repeats(pair))["value"]
-    listed = F.array_join(values.cast("array<string>"), aggregate.delimiter, "null")
+    texts, delimiter = values.cast("array<string>"), F.expr(aggregate.delimiter)
+    listed = F.call_function("array_join", texts, delimiter, F.lit("null"))
     return F.concat(F.lit("["), listed, F.lit("]"))
 
 

@@ -49,7 +49,7 @@ class Aggregate:
 
     `values` are the names of what it reads of each row: LABEL is the symbol's name. `nth` counts from 1,
     negative from the end. `repeats` tells whether equal values count once (distinct) or once in a
-    run (cdistinct). `running` looks no further than the row itself.
+    run (cdistinct). `running` looks no further than the row itself. `delimiter` is a literal of SQL.
     """
 
     function: str
@@ -58,7 +58,7 @@ class Aggregate:
     running: bool = False
     nth: int = 0
     repeats: str = ""
-    delimiter: str = ", "
+    delimiter: str = "', '"
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,17 @@ class Reader:
         Raises PatternError with a caret under the place.
         """
         return _Reading(self, text, what).measure(running)
+
+    def condition(self, text: str, *, what: str) -> Measure:
+        """A measure that says whether a match is kept, read before those that are get their numbers."""
+        for call in calls(Snippet(text), ["match_number"]):
+            raise fault(
+                "match_number() is not known yet: only the matches that are kept get one",
+                text,
+                call.start,
+                what=what,
+            )
+        return self.measure(text, what=what, running=False)
 
     def value(self, snippet: Snippet, of: frozenset[int] | None, text: str, what: str) -> str:
         """The name of a value of the rows, the same for the same text."""
@@ -203,12 +214,24 @@ class _Reading:
             if body:
                 raise self.fault("classifier takes only of", body[0])
             return Aggregate("last", (LABEL,), of, running)
-        repeats = body[0].word.lower() if body and body[0].says(*REPEATS.get(call.name, ())) else ""
+        repeats = self.repeats(call, body)
         arguments = split(body[1:] if repeats else body, ",")
         self.check(call, arguments)
         nth = self.integer(arguments.pop()) if call.name == "nth" else 0
         values = self.values(call, arguments, of, move)
         return Aggregate(call.name, values, of, running, nth, repeats, delimiter)
+
+    def repeats(self, call: Call, body: Sequence[Token]) -> str:
+        """The word distinct or cdistinct before what the aggregate reads."""
+        if not body or not body[0].says("distinct", "cdistinct"):
+            return ""
+        word = body[0].word.lower()
+        takers = [name for name, words in REPEATS.items() if word in words]
+        if call.name in takers:
+            return word
+        if len(body) > 1:
+            raise self.fault(f"{call.name} takes no {word}, only {' and '.join(takers)}", body[0])
+        return ""  # a column of that name
 
     def delimiter(self, call: Call) -> tuple[Sequence[Token], str]:
         """What stands in the parentheses before any delimiter, and the delimiter."""
@@ -217,7 +240,7 @@ class _Reading:
             return parts[0], Aggregate.delimiter
         if len(parts) > 2 or len(parts[1]) != 1 or parts[1][0].kind != "string":
             raise self.fault("delimiter wants one text in quotes", parts[1][0] if parts[1] else call.end - 1)
-        return parts[0], _unquoted(parts[1][0].word)
+        return parts[0], parts[1][0].word
 
     def body_and_of(self, call: Call, inner: Sequence[Token]) -> tuple[list[Token], frozenset[int] | None]:
         body, *of = split(inner, "of")
@@ -225,7 +248,10 @@ class _Reading:
             return body, None
         if len(of) > 1 or not of[0]:
             last = [token for token in inner if token.says("of")][-1]
-            raise self.fault("of wants a symbol or any(symbol, ...), once", last)
+            raise self.fault(
+                "of wants a symbol or any(symbol, ...), once; what is itself called of, put in backticks",
+                last,
+            )
         return body, self.of(of[0])
 
     def of(self, tokens: Sequence[Token]) -> frozenset[int] | None:
@@ -241,17 +267,20 @@ class _Reading:
                     "any wants symbols with commas between", wrong[0][-1] if wrong[0] else tokens[-1]
                 )
             names = [part[0] for part in listed]
-            if [name.word for name in names] == ["*"]:
+            stars = [name for name in names if name.word == "*"]
+            if stars and len(names) > 1:
+                raise self.fault("* is every row of the match, so it stands alone in any", stars[0])
+            if stars:
                 return None
         symbols = frozenset(map(self.symbol, names))
         return None if symbols >= self.reader.everything else symbols
 
     def symbol(self, token: Token) -> int:
-        symbol = token.word.lower()
+        symbol = token.name.lower()
         if symbol not in self.reader.symbols:
             known = f"the symbols are {', '.join(self.reader.symbols)}"
             raise self.fault(
-                f"unknown symbol {token.word}; {known}{nearest(symbol, self.reader.symbols)}", token
+                f"unknown symbol {token.name}; {known}{nearest(symbol, self.reader.symbols)}", token
             )
         return self.reader.symbols[symbol]
 
@@ -316,9 +345,3 @@ def _is_final(prefix: Token | None) -> bool:
 
 def _listed(words: Collection[str]) -> str:
     return ", ".join(sorted(words))
-
-
-def _unquoted(text: str) -> str:
-    """What a text in quotes says."""
-    mark, inner = text[0], text[1:-1]
-    return inner.replace(mark * 2, mark).replace(f"\\{mark}", mark).replace("\\\\", "\\")

@@ -68,7 +68,7 @@ def ask(
     told = {
         name: reader.measure(text, what=f"measure {name}", running=by_row) for name, text in measures.items()
     }
-    kept = None if where is None else reader.measure(where, what="where", running=False)
+    kept = None if where is None else reader.condition(where, what="where")
     return Question(
         symbols=signs,
         matcher=Matcher(

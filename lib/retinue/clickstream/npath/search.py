@@ -79,8 +79,8 @@ def npath(
         its last row; `to_first A` or `to_last A`, at the first or last row that A took.
     prefer: `longest`, or `first`: the leftmost alternative, greedy or reluctant as written. Of longest
         matches that take the same rows the labels are those that `first` would try first.
-    where: SQL over aggregates that a match must fulfil to be shown and numbered; the next one is looked for
-        as after any match.
+    where: SQL over aggregates, save match_number, that a match must fulfil to be shown and numbered; the next
+        one is looked for as after any match.
     within: how far the first column of the order may go from a match's first row to its last, inclusive: a
         timedelta, or a number (seconds for a timestamp, days for a date). It limits which matches exist.
     empty_matches: whether matches that took no rows are shown, each for the row where it began: counts 0,
