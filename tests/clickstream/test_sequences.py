@@ -84,6 +84,19 @@ def test_random_patterns_match_as_the_slow_oracle_matches() -> None:
         assert matches(visitors, parts) == wanted, parts
 
 
+def test_gaps_with_a_point_ask_for_the_time_itself() -> None:
+    rows = [(0, 1), (5, 2), (6, 2), (60, 0)]
+    for gap, taken in (("<5.5", 1), ("<=5.5", 1), (">5.5", 2), (">=5.5", 2), ("==5.5", None), ("==5.0", 1)):
+        parts = sequences.parse(f"(?1)(?t{gap})(?2)", conditions=2, unit=1)
+        assert matches([rows], parts) == [(0, []) if taken is None else (1, [0, taken])], gap
+    assert matches([rows], sequences.parse("(?1)(?2)(?2)(?t==0.5)", conditions=2, unit=1)) == [(0, [])]
+    assert matches([[(0, 1)]], sequences.parse("(?1)(?t==0.5)", conditions=2, unit=1)) == [(0, [])]
+    assert sequences.parse("(?1)(?t == 5.25)", conditions=1, unit=1_000_000)[-1] == Part("==", 5_250_000)
+    for pattern in ("(?1)(?t>5.)", "(?1)(?t>.5)", "(?1)(?t>-1)"):
+        with pytest.raises(PatternError, match="expected"):
+            sequences.parse(pattern, conditions=1, unit=1)
+
+
 def test_a_pattern_that_makes_backtracking_engines_give_up_is_linear() -> None:
     rows = [(at, 1) for at in range(200_000)]
     parts = sequences.parse("(?1).*(?1).*(?1)(?t>=5)(?1).*(?2)", conditions=2, unit=1)

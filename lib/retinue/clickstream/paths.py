@@ -264,7 +264,7 @@ def _conversion(sessionized: DataFrame, conversion: str | Column | None) -> Colu
 
 
 def _place(sessionized: DataFrame, of: str, anchor: object) -> Column:
-    """Where a path first has the anchor, from 1; 0 where it has not. A value of `of` is a step by its text."""
+    """Where a path first has the anchor, a value of `of`, from 1; 0 where it has not."""
     step = F.lit(anchor).try_cast(sessionized.schema[of].dataType).cast("string")
     return F.array_position("path", step)
 

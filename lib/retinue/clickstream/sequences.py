@@ -7,8 +7,10 @@ the rows for each of its parts, and a match is then read off from its first row 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +19,7 @@ from retinue.clickstream.visits import FOREVER, NONE, Flags, Integers, Visits, a
 from retinue.errors import PatternError
 
 _PARTS = re.compile(
-    r"""\s*(?: \(\s*\?\s*t\s*(?P<op><=|<|>=|>|==)\s*(?P<gap>\d+)\s*\)
+    r"""\s*(?: \(\s*\?\s*t\s*(?P<op><=|<|>=|>|==)\s*(?P<gap>\d+(?:\.\d+)?)\s*\)
              | \(\s*\?\s*(?P<condition>\d+)\s*\)
              | (?P<star>\.\s*\*)
              | (?P<any>\.) )\s*""",
@@ -34,6 +36,8 @@ class Part(NamedTuple):
 
 def parse(pattern: str, *, conditions: int, unit: int) -> list[Part]:
     """The parts of a pattern, after the `.*` that every pattern begins with; gaps times `unit`.
+
+    Times are whole numbers then, so that a gap that is none asks the same as one next to it.
 
     Raises PatternError, with a caret under the place.
     """
@@ -56,10 +60,19 @@ def _part(found: re.Match[str], conditions: int, unit: int, *, after: Part) -> P
     if found["op"]:
         if after.kind not in ("row", "star"):
             raise _fault(found.string, place, "a time must follow a row or .*, not another time")
-        return Part(found["op"], int(found["gap"]) * unit)
+        return _gap(found["op"], Fraction(found["gap"]) * unit)
     if not 1 <= int(found["condition"]) <= conditions:
         raise _fault(found.string, place, f"there are conditions 1 to {conditions}")
     return Part("row", int(found["condition"]))
+
+
+def _gap(op: str, gap: Fraction) -> Part:
+    """The comparison of whole numbers with the gap, be it a fraction, as one with a whole number."""
+    if gap.denominator == 1:
+        return Part(op, int(gap))
+    if op == "==":
+        return Part("==", FOREVER + 1)  # no whole number is equal to it
+    return Part(op, math.floor(gap) if op in ("<=", ">") else math.ceil(gap))
 
 
 def _fault(pattern: str, place: int, what: str) -> PatternError:
