@@ -38,7 +38,7 @@ def fruitless_searches(
     - at most `abandon_within` page views follow the last fruitless search
     - no purchase follows it
     - it has ended: with `until` (the end of the data: a datetime, UTC where it has no zone, or a number of
-      seconds) a session that an event right after it could still continue, its last event being at most
+      seconds) a session that an event right after it could still continue, its last event being less than
       `timeout` before, has not been abandoned and is left out; without `until` all have ended
 
     A page view is a row of event_type page_view, product_view or search: fruitful searches count into the
