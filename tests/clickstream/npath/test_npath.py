@@ -545,3 +545,27 @@ def test_an_order_by_columns_that_are_no_names(clicks: DataFrame) -> None:
     for order_by in ("bag DESC", F.col("bag").asc(), F.col("bag")):
         with pytest.raises(PatternError, match=r"^order_by: values of type map<string, int> have no order"):
             told(bags, order_by=[order_by], **asked)
+
+
+def test_a_plain_column_is_the_rows_own_by_whatever_name(clicks: DataFrame) -> None:
+    """Beside a partition's key that is called as the column, and by the alias of the frame."""
+    mixed = clicks.selectExpr("*", "struct(upper(page) as page) as bag").alias("q")
+    measures = {
+        "own": "page",
+        "whole": "`q`.`page` || q.bag.page",
+        "inner": "transform(array(bag), x -> x.page)[0]",
+        "mixed": "first(q.bag).page || q.seconds || seven",
+    }
+    question = {
+        "partition_by": [F.upper("page").alias("page"), F.lit(7).alias("seven")],
+        "symbols": {"X": "visitor = 'ann'"},
+        "pattern": "X{2}",
+        "where": "page = 'item' and q.page = page",
+    }
+    key, own = ("ITEM", 7), ("item", "itemITEM", "ITEM")
+    assert told(mixed, measures=measures, **question) == [(*key, *own, "ITEM307")]
+    rows = told(mixed, measures=measures, output="row", **question)
+    assert rows == [(*key, *own, "ITEM307"), (*key, *own, None)]
+    assert told(mixed, measures={"page": "page"}, **question) == [(7, "item")]
+    with pytest.raises(PatternError, match=r"unknown column z\.page"):
+        told(mixed, measures={"m": "z.page"}, **question)

@@ -122,7 +122,7 @@ def _kept(found: DataFrame, question: Question, where: Measure, keys: Mapping[st
 
 
 def in_scope(rows: DataFrame, question: Question, keys: Mapping[str, str], row: Column) -> DataFrame:
-    """The frame with all that a measure may name: the partition's columns, and those of the row."""
-    shown = {name.lower() for name in keys.values()}
-    own = [row[value].alias(name) for name, value in question.exposed.items() if name.lower() not in shown]
-    return rows.select("*", *(F.col(key).alias(name) for key, name in keys.items()), *own)
+    """The frame with all that a measure may name: the columns of the row, and else the partition's."""
+    own = {name.lower(): row[value].alias(name) for name, value in question.exposed.items()}
+    partition = [F.col(key).alias(name) for key, name in keys.items() if name.lower() not in own]
+    return rows.select("*", *partition, *own.values())

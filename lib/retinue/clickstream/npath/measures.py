@@ -7,7 +7,7 @@ each row must bring along; what is left is a scalar expression of plain columns,
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from retinue.clickstream.npath.faults import fault
@@ -88,14 +88,20 @@ class Reader:
     """Reads measures and gathers what they have in common: the values of the rows, and the aggregates.
 
     `symbols` are in lower case with their numbers; `everything` are those in the pattern, which together
-    are every row of a match; `columns` are those of the rows. `exposed` are the values that measures ask
-    of the row itself, by the names that they know them by.
+    are every row of a match; `columns` are those of the rows, and `is_there` tells whether a column goes by
+    a longer name too, such as that of a frame's alias. `exposed` are the values that measures ask of the
+    row itself, by the names that they know them by.
     """
 
     def __init__(
-        self, symbols: Mapping[str, int], everything: Collection[int], columns: Sequence[str]
+        self,
+        symbols: Mapping[str, int],
+        everything: Collection[int],
+        columns: Sequence[str],
+        is_there: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        self.symbols, self.everything, self.columns = symbols, set(everything), columns
+        self.symbols, self.everything = symbols, set(everything)
+        self.columns, self.is_there = columns, is_there
         self.values: dict[tuple[str, frozenset[int] | None], Value] = {}
         self.aggregates: dict[Aggregate, Asked] = {}
         self.exposed: dict[str, str] = {}
@@ -168,6 +174,11 @@ class _Reading:
         columns = snippet.columns(self.reader.columns)
         for column in columns:
             self.reader.expose(column, Snippet(quoted(column)), self.text, self.what)
+        for first, last in snippet.qualified(self.reader.columns):
+            whole = snippet.part(first.start, last.end)
+            if self.reader.is_there(whole.sql):
+                self.reader.expose(last.name, whole, self.text, self.what)
+                snippet = snippet.with_stand_in(first.start, last.start, "")
         is_column = snippet.is_name and bool(columns) and not asked
         return Measure(self.text, self.what, snippet, is_column)
 

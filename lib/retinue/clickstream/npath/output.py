@@ -13,7 +13,6 @@ from retinue.clickstream.npath.matches import HERE, LENGTH, START, TAKEN_ROWS, i
 from retinue.clickstream.npath.measures import LABEL, NUMBER, Measure
 from retinue.clickstream.npath.question import Question
 from retinue.clickstream.npath.running import ROW, TAKEN, Running, with_running
-from retinue.schema import quoted
 
 
 def by_match(matches: DataFrame, question: Question, keys: Mapping[str, str]) -> DataFrame:
@@ -56,7 +55,7 @@ def _told(
     scope: DataFrame, question: Question, keys: Mapping[str, str], expression: Callable[[Measure], Column]
 ) -> DataFrame:
     replaced = {name.lower() for name in question.measures}
-    columns = [F.col(quoted(name)) for name in keys.values() if name.lower() not in replaced]
+    columns = [F.col(key).alias(name) for key, name in keys.items() if name.lower() not in replaced]
     for name, measure in question.measures.items():
         with shown_in(measure.text, what=measure.what):
             columns.append(expression(measure).alias(name))

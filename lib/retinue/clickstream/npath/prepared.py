@@ -44,7 +44,7 @@ def prepare(
 ) -> Prepared:
     """The search that these arguments, which are npath's, ask for. Raises PatternError."""
     question = ask(
-        rows.columns,
+        rows,
         given=symbols,
         pattern=pattern,
         measures=measures,

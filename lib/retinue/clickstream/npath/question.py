@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from pyspark.sql import Column
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from retinue.clickstream.npath import modes, symbols
 from retinue.clickstream.npath.automaton import build
@@ -43,7 +46,7 @@ class Question:
 
 
 def ask(
-    columns: Sequence[str],
+    rows: DataFrame,
     *,
     given: Mapping[str, str | Column],
     pattern: str,
@@ -55,7 +58,7 @@ def ask(
     empty_matches: bool,
     unmatched_rows: bool,
 ) -> Question:
-    """The question about rows of these columns that the arguments of npath put.
+    """The question about these rows that the arguments of npath put.
 
     Raises PatternError with a caret under the place of whatever does not parse.
     """
@@ -64,7 +67,8 @@ def ask(
     signs = symbols.read(given)
     numbers = {sign.name.lower(): sign.number for sign in signs}
     automaton = build(parse(pattern, numbers))
-    reader = Reader(numbers, {symbol for symbol in automaton.symbol if symbol is not None}, columns)
+    taking = {symbol for symbol in automaton.symbol if symbol is not None}
+    reader = Reader(numbers, taking, rows.columns, partial(_is_there, rows))
     told = {
         name: reader.measure(text, what=f"measure {name}", running=by_row) for name, text in measures.items()
     }
@@ -83,6 +87,14 @@ def ask(
         empty_matches=empty_matches,
         unmatched_rows=unmatched_rows and by_row,
     )
+
+
+def _is_there(rows: DataFrame, name: str) -> bool:
+    try:
+        rows.select(F.expr(name))
+    except AnalysisException:
+        return False
+    return True
 
 
 def _word(word: str, known: tuple[str, str], what: str) -> str:

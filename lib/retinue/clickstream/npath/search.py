@@ -102,7 +102,7 @@ def npath(
     no row, with the partition's name.
     """
     question = ask(
-        rows.columns,
+        rows,
         given=symbols,
         pattern=pattern,
         measures=measures,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 TOKEN = re.compile(
     r"""(?P<blank>\s+|--[^\n]*|/\*.*?\*/)
@@ -70,10 +71,35 @@ class Snippet:
         """Whether it is a name and no more, of whatever parts."""
         return all(token.kind in ("name", "quoted") or token.word == "." for token in self.tokens)
 
+    def qualified(self, known: Collection[str]) -> list[tuple[Token, Token]]:
+        """Where one of the columns `known` stands behind other names, such as a frame's: first and last."""
+        tokens, lower = self.tokens, {column.lower() for column in known}
+        chains = (
+            list(_chain(tokens[index:]))
+            for index in range(len(tokens))
+            if not (index and tokens[index - 1].word == ".")
+        )
+        pairs = (
+            (chain[0], next((token for token in chain if token.name.lower() in lower), chain[0]))
+            for chain in chains
+            if chain
+        )
+        return [(first, column) for first, column in pairs if first is not column]
+
     def columns(self, known: Collection[str]) -> list[str]:
         """The columns among `known` that the text may name."""
         words = {token.name.lower() for token in self.tokens if token.kind in ("name", "quoted")}
         return [column for column in known if column.lower() in words]
+
+
+def _chain(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The names with dots between that the tokens begin with."""
+    for token, dot in zip_longest(tokens[::2], tokens[1::2]):
+        if token.kind not in ("name", "quoted"):
+            return
+        yield token
+        if dot is None or dot.word != ".":
+            return
 
 
 @dataclass(frozen=True)
