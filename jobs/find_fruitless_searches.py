@@ -67,6 +67,7 @@ def _answer(visits: Analysed, settings: Settings, lost: DataFrame, sessions: Dat
         figures["terms_at_risk"] = plots.terms_at_risk(_shown(terms))
     return Answer(
         as_of=visits.as_of,
+        rests_on=visits.rests_on,
         findings=(
             Finding("How many sessions of serious shoppers were lost to search?", lost_count, "sessions"),
             *_of_rates(rates),

@@ -37,6 +37,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
     ends = visits.keep("gold.drop_offs", loops.drop_offs(events, of=chosen.of))
     return Answer(
         as_of=visits.as_of,
+        rests_on=visits.rests_on,
         findings=_findings(common, ends),
         figures={
             "top_paths": plots.sankey(common),

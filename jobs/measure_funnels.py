@@ -34,6 +34,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
     rows = steps.collect()  # as many as conf has steps
     return Answer(
         as_of=visits.as_of,
+        rests_on=visits.rests_on,
         findings=_findings(rows, chosen.window_minutes),
         figures={"funnel": plots.funnel(steps)},
         rows_in=visits.events.count(),

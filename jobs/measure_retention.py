@@ -28,6 +28,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
     days = visits.keep("gold.stickiness", retention.stickiness(visits.events, until=midnight))
     return Answer(
         as_of=visits.as_of,
+        rests_on=visits.rests_on,
         findings=_findings(cohorts, days, period),
         figures={"retention": plots.retention(cohorts)},
         rows_in=visits.events.count(),

@@ -13,7 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from retinue.errors import ConsentMissing, SchemaMismatch, UnknownTable
-from retinue.lake import Lake
+from retinue.lake import Lake, Overtaken
 from retinue.rehearsal import Rehearsal
 
 
@@ -112,6 +112,21 @@ def test_two_writers_at_once_leave_what_one_leaves(lake: Lake) -> None:
     with ThreadPoolExecutor(3) as writers:
         list(writers.map(write, range(3)))
     assert ids(lake) == ["a", "b"]
+
+
+def test_a_run_that_was_overtaken_does_not_write_what_it_read_before(lake: Lake) -> None:
+    older = Lake(lake.spark, lake.root)
+    older.begin(["silver.events"])
+    older.read("silver.events")
+    newer = Lake(lake.spark, lake.root)
+    newer.begin(["silver.events"])
+    newer.merge("silver.events", newer.frame("silver.events", [event("a")]))
+    newer.merge("silver.events", newer.frame("silver.events", [event("b")]))
+    with pytest.raises(Overtaken, match=r"another run has written silver\.events"):
+        older.merge("silver.events", older.frame("silver.events", []))
+    older.begin(["silver.events"])
+    older.merge("silver.events", older.frame("silver.events", [event("c")]))
+    assert ids(lake) == ["a", "b", "c"]
 
 
 def test_gold_is_not_written_from_personal_rows_read_without_a_purpose(lake: Lake) -> None:

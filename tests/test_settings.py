@@ -60,7 +60,7 @@ def test_every_fault_is_told_at_once_with_the_nearest_key(tmp_path: Path) -> Non
     faults = str(told.value).splitlines()
     assert len(faults) == 7
     for beginning in (
-        f"{own}: no setting 'sesions'; did you mean 'sessions'?; the top level has home, as_of, lake",
+        f"{own}: no setting 'sesions'; did you mean 'sessions'?; the top level has home, as_of, segment",
         "lake.retries: found 'many', wanted a whole number",
         "--set: no setting 'timeout_minutes'; did you mean 'sessions.timeout_minutes'?",
         "paths.length: found 0, wanted at least 1",
@@ -122,8 +122,9 @@ def test_base_toml_says_why_for_every_setting() -> None:
 
 
 def test_sparks_own_settings_keep_the_dots_of_their_names() -> None:
-    chosen = settings.load("test", overrides=["spark.options.spark.sql.shuffle.partitions='7'"])
-    assert chosen.spark.options["spark.sql.shuffle.partitions"] == "7"
+    overrides = ["spark.options.spark.sql.shuffle.partitions=7", "spark.options.spark.speculation=true"]
+    chosen = settings.load("test", overrides=overrides).spark.options
+    assert (chosen["spark.sql.shuffle.partitions"], chosen["spark.speculation"]) == ("7", "true")
 
 
 def test_what_is_secret_is_not_shown() -> None:
@@ -132,10 +133,13 @@ def test_what_is_secret_is_not_shown() -> None:
         overrides=[
             "spark.options.spark.hadoop.fs.s3a.secret.key='hush'",
             "spark.options.spark.app.name='shop'",
-            "tracking.uri='https://me:hush@mlflow.example/x'",
+            "tracking.uri='https://me:hu@sh@mlflow.example/x?token=hush&a=b'",
+            "ingest.input='abfss://box@account.dfs.core.windows.net/in'",
         ],
     )
     shown = settings.flatten(chosen)
     assert "hush" not in str(shown)
-    assert shown["tracking.uri"] == "https://***@mlflow.example/x"
+    assert "sh@" not in str(shown)
+    assert shown["tracking.uri"] == "https://***@mlflow.example/x?token=***&a=b"
+    assert shown["ingest.input"] == "abfss://box@account.dfs.core.windows.net/in"
     assert shown["spark.options.spark.app.name"] == "shop"

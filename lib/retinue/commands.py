@@ -22,6 +22,7 @@ from retinue import __version__, answers, code, console, java, promises, receipt
 from retinue import job as jobs
 from retinue import lake as lakes
 from retinue import session as sessions
+from retinue import settings as conf
 from retinue.errors import InputMissing
 from retinue.job import Report
 from retinue.lake import Lake
@@ -68,7 +69,14 @@ def submit(asked: Namespace, settings: Settings) -> int:
     spark_submit = Path(str(pyspark.__file__)).parent / "bin" / "spark-submit"
     master = ["--master", asked.master] if asked.master else []
     with importlib.resources.as_file(importlib.resources.files("retinue.jobs") / f"{asked.job}.py") as file:
-        line = [str(spark_submit), *master, "--py-files", str(archive), str(file), *_passed_on(asked)]
+        line = [
+            str(spark_submit),
+            *master,
+            "--py-files",
+            str(archive),
+            str(file),
+            *_passed_on(asked, asked.set),
+        ]
         environment = {**os.environ, "SPARK_HOME": str(spark_submit.parents[1])}
         return subprocess.run(line, env=environment, check=False).returncode
 
@@ -251,21 +259,25 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 
 def _submit_line(asked: Namespace) -> str:
-    return shlex.join(["spark-submit", f"jobs/{asked.job}.py", *_passed_on(asked)])
+    shown = [
+        f"{key}={conf.masked(value, key=key)}"
+        for key, _, value in (text.partition("=") for text in asked.set)
+    ]
+    return shlex.join(["spark-submit", f"jobs/{asked.job}.py", *_passed_on(asked, shown)])
 
 
-def _passed_on(asked: Namespace) -> list[str]:
+def _passed_on(asked: Namespace, overrides: Sequence[str]) -> list[str]:
     """The common arguments, as another process takes them."""
     named = {"--env": asked.env, "--home": asked.home, "--conf": asked.conf, "--as-of": asked.as_of}
     given = [part for flag, value in named.items() if value for part in (flag, str(value))]
     given += ["--json"] if asked.json else []
-    return [*given, *(part for text in asked.set for part in ("--set", text))]
+    return [*given, *(part for text in overrides for part in ("--set", text))]
 
 
 def _print_places(settings: Settings, page: Path) -> None:
     places = {
         "tables": settings.lake_root,
-        "MLflow": f"mlflow ui --backend-store-uri {shlex.quote(settings.tracking_uri)}",
+        "MLflow": f"mlflow ui --backend-store-uri {shlex.quote(conf.masked(settings.tracking_uri))}",
         "report": str(page),
     }
     console.table(["what", "where"], list(places.items()))

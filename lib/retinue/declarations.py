@@ -37,7 +37,7 @@ class Kind:
         known = self.names()
         if name not in known:
             raise UnknownSetting(
-                f"no {self.word} '{name}'{nearest(str(name), known)} There are {', '.join(known)}; "
+                f"no {self.word} '{name}'{nearest(str(name), known)}; there are {', '.join(known)}; "
                 f"a {self.word} of your own is given as a path ending in .toml"
             )
         return self._ready().joinpath(f"{name}.toml").read_text(encoding="utf-8")

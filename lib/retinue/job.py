@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from mlflow.exceptions import MlflowException
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -21,7 +23,7 @@ from retinue.answer import Answer
 from retinue.causes import cause
 from retinue.clickstream import segments
 from retinue.errors import ConsentMissing, InputMissing, RetinueError
-from retinue.lake import Lake
+from retinue.lake import Lake, Overtaken
 from retinue.receipts import Receipt
 from retinue.settings import Settings
 
@@ -78,14 +80,20 @@ class Analysed:
 
     lake: Lake
     as_of: date
-    segment: str
+    segment: segments.Segment | None
     events: DataFrame
     until: datetime
 
+    @property
+    def rests_on(self) -> dict[str, str]:
+        """The digest of the segment, for the receipts."""
+        return {f"the segment {self.segment.name}": self.segment.digest} if self.segment else {}
+
     def keep(self, name: str, rows: DataFrame) -> DataFrame:
         """Put the rows in the place of those of the same day and segment; return them as kept."""
-        self.lake.replace(name, rows, as_of=self.as_of, segment=self.segment)
-        is_of = (F.col("as_of") == F.lit(self.as_of)) & (F.col("segment") == self.segment)
+        segment = self.segment.name if self.segment else ""
+        self.lake.replace(name, rows, as_of=self.as_of, segment=segment)
+        is_of = (F.col("as_of") == F.lit(self.as_of)) & (F.col("segment") == segment)
         return self.lake.read(name).where(is_of)
 
 
@@ -106,9 +114,9 @@ def analysed(lake: Lake, settings: Settings) -> Analysed:
     until = newest["at"].replace(tzinfo=UTC)
     as_of = day if settings.as_of else until.date() + timedelta(days=1)
     people = visits if settings.paths.include_bots else visits.where(~F.col("is_bot"))
-    if settings.segment:
-        people = people.transform(segments.of, segment=segments.load(settings.segment))
-    return Analysed(lake, as_of, settings.segment, people, until)
+    segment = segments.load(settings.segment) if settings.segment else None
+    chosen = people.transform(segments.of, segment=segment) if segment else people
+    return Analysed(lake, as_of, segment, chosen, until)
 
 
 def _nothing_to_analyse(lake: Lake, settings: Settings) -> RetinueError:
@@ -168,15 +176,29 @@ def perform(name: str, lake: Lake, settings: Settings) -> Report:
     tracked = tracking.start(settings, job=name, code_version=code.version())
     begun = Report(name, lake.run_id, tracked.run_id, datetime.now(UTC))
     try:
-        report = _finished(begun, lake, settings, job.run(lake, settings))
+        report = _finished(begun, lake, settings, _answered(job, name, lake, settings))
         tracked.log(report.counts, lake.journal, report.answer.figures)
     except (Exception, KeyboardInterrupt) as fault:
-        tracked.end(succeeded=False)
         _keep(lake, settings, _failed(begun, lake, fault))
+        with suppress(MlflowException):  # what stopped the run may be that it does not answer
+            tracked.end(succeeded=False)
         raise
     _keep(lake, settings, report)
     tracked.end(succeeded=True)
     return report
+
+
+def _answered(job: registry.Job, name: str, lake: Lake, settings: Settings) -> Answer:
+    """What the job answers; from the start again where another run of it wrote its tables meanwhile."""
+    own = [table for table in job.WRITES if tables.find(table).owner == name]
+    for _ in range(settings.lake.retries):
+        lake.begin(own)
+        try:
+            return job.run(lake, settings)
+        except Overtaken:
+            continue
+    lake.begin(own)
+    return job.run(lake, settings)
 
 
 def require_writable(settings: Settings) -> None:

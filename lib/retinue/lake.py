@@ -21,13 +21,13 @@ from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
 from retinue import tables
-from retinue.errors import ConsentMissing, nearest
+from retinue.errors import ConsentMissing, RetinueError, nearest
 from retinue.identity import consent
 from retinue.schema import require
 from retinue.settings import Settings
 from retinue.tables import Table
 
-__all__ = ["Journal", "Lake", "connect"]
+__all__ = ["Journal", "Lake", "Overtaken", "connect"]
 
 Result = TypeVar("Result")
 ANOTHER_CAME_FIRST = (
@@ -40,6 +40,13 @@ ANOTHER_CAME_FIRST = (
     exceptions.MetadataChangedException,
     exceptions.ProtocolChangedException,
 )
+
+
+class Overtaken(RetinueError):
+    """Another run wrote a table that this one had begun to work on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another run has written {name} since this one began; run it again")
 
 
 @dataclass
@@ -77,9 +84,19 @@ class Lake:
         self.run_id = uuid.uuid4().hex
         self.now = datetime.now(UTC)  # one instant for the whole run
         self.journal = Journal()
+        self._watched: dict[str, int] = {}
         self._catalog = catalog
         self._retries = retries
         self.purposes = tuple(purposes)
+
+    def begin(self, own: Iterable[str]) -> None:
+        """Begin with nothing read; from here on only this run may write the tables that are its `own`.
+
+        A write to one that another run has written since raises Overtaken: what this run would write
+        comes from what it read before.
+        """
+        self.journal = Journal()
+        self._watched = {name: self.version(name) for name in own}
 
     def path(self, name: str) -> str:
         """The folder of a table: root/layer/name. Raises UnknownTable."""
@@ -265,6 +282,7 @@ class Lake:
             F.col(f"kept.{c.name}").eqNullSafe(F.col(f"new.{c.name}"))
             for c in table.columns
             if not c.type.startswith("MAP")  # maps do not compare; a row differs by its other columns too
+            and c.name not in table.stamps
         )
         rows = fresh.persist()
         try:
@@ -307,7 +325,7 @@ class Lake:
         mark = uuid.uuid4().hex
         marked = writer.option("userMetadata", mark)
         before = self._write(name, lambda: marked.save(self.path(name)))
-        since = self.history(name).where(F.col("version") > before)
+        since = self._delta(name).history(self.version(name) - before or 1).where(F.col("version") > before)
         own = since.where(F.col("userMetadata") == mark).select("version").first()
         self._wrote(name, version=own["version"] if own else self.version(name), is_changed=own is not None)
         return own is not None
@@ -322,10 +340,19 @@ class Lake:
         """Commit, and return the version before it."""
         self._require_lawful(name)
         before = self.version(name)
-        self._again(commit)
+        self._again(lambda: self._unless_overtaken(name, commit))
         return before
 
+    def _unless_overtaken(self, name: str, commit: Callable[[], Any]) -> None:
+        if self.version(name) != self._watched.get(name, self.version(name)):
+            raise Overtaken(name)
+        commit()
+
     def _wrote(self, name: str, *, version: int, is_changed: bool) -> None:
+        if name in self._watched:
+            if version != self._watched[name] + is_changed:
+                raise Overtaken(name)
+            self._watched[name] = version
         self.journal.written[name] = version
         self.journal.unchanged = {*self.journal.unchanged - {name}, *([] if is_changed else [name])}
 

@@ -90,8 +90,8 @@ def issue(
         }
         for receipt in kept
     ]
-    # One origin gives the same findings each time: they are kept the first time.
-    lake.append("ops.findings", lake.frame("ops.findings", rows), transaction=f"findings/{_digest(origin)}")
+    told = _digest(sorted(receipt.finding_id for receipt in kept))  # told again, they are kept already
+    lake.append("ops.findings", lake.frame("ops.findings", rows), transaction=f"findings/{told}")
     return kept
 
 
@@ -179,6 +179,8 @@ def _no_longer(proof: Proof, lake: Lake, receipt: Row, fault: Exception) -> Proo
 
 def _gone(lake: Lake, name: str, version: int) -> str:
     """Why this version of the table cannot be read, or ''."""
+    if not lake.exists(name):
+        return f"the table {name} is not there"
     try:
         lake.at(name, version).write.format("noop").mode("overwrite").save()
     except (PySparkException, Py4JJavaError):

@@ -65,4 +65,5 @@ class Rehearsal(Lake):
     def _rows(self, name: str) -> DataFrame:
         if name in self.held:
             return self.held[name]
-        return super()._rows(name) if self.exists(name) else self.frame(name, [])
+        is_there = name in self.journal.read or self.exists(name)
+        return super()._rows(name) if is_there else self.frame(name, [])

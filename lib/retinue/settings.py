@@ -20,13 +20,15 @@ from typing import Annotated, Any
 
 from retinue.errors import InputMissing, UnknownSetting, nearest
 
-__all__ = ["ENVIRONMENTS", "Settings", "flatten", "load", "restore", "shown"]
+__all__ = ["ENVIRONMENTS", "Settings", "flatten", "load", "masked", "restore", "shown"]
 
 ENVIRONMENTS = ("local", "test", "cluster")
 USER_OVERLAY = "retinue.toml"
-SPARK_OPTIONS = "spark.options."
-SECRET = re.compile(r"secret|password|passwd|token|credential|access.?key|account.?key|sas", re.IGNORECASE)
-USER_INFO = re.compile(r"(?<=://)[^/@]*@")  # name:password@ in a URI
+SECRET = re.compile(
+    r"secret|passw|token|credential|signature|(access|account|private|api).?key|\.sas", re.IGNORECASE
+)
+USER_INFO = re.compile(r"(?<=://)[^/:@\s]*:[^/\s]*@")  # name:password@ in a URI
+SECRET_PART = re.compile(r"((?:passw(?:or)?d|secret|token|sig)=)[^&;\s]+", re.IGNORECASE)
 
 Bound = Callable[[Any], str]
 
@@ -296,6 +298,13 @@ def flatten(settings: Settings) -> dict[str, Any]:
     return dict(_flat(shown(settings), ""))
 
 
+def masked(text: str, *, key: str = "") -> str:
+    """The text, for a setting of this name, as it may be shown."""
+    if text and SECRET.search(key):
+        return "***"
+    return SECRET_PART.sub(r"\1***", USER_INFO.sub("***@", text))
+
+
 def _masked(table: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _masked_value(key, value) for key, value in table.items()}
 
@@ -303,9 +312,7 @@ def _masked(table: Mapping[str, Any]) -> dict[str, Any]:
 def _masked_value(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return _masked(value)
-    if not isinstance(value, str):
-        return value
-    return "***" if value and SECRET.search(key) else USER_INFO.sub("***@", value)
+    return masked(value, key=key) if isinstance(value, str) else value
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -353,16 +360,9 @@ def _override(text: str, faults: list[str]) -> Iterator[Layer]:
         faults.append(f"--set {text!r}: wanted section.key=value, for example sessions.timeout_minutes=20")
         return
     layer: Any = _value(value.strip())
-    for part in reversed(_parts(key.strip())):
+    for part in reversed(key.strip().split(".")):
         layer = {part: layer}
     yield "--set", layer
-
-
-def _parts(key: str) -> list[str]:
-    """The sections of a key; Spark's own settings have dots in their names."""
-    if key.startswith(SPARK_OPTIONS):
-        return [*SPARK_OPTIONS.rstrip(".").split("."), key.removeprefix(SPARK_OPTIONS)]
-    return key.split(".")
 
 
 def _value(text: str) -> Any:
@@ -436,9 +436,15 @@ def _checked(found: Any, kind: Any) -> tuple[Any, str]:
         found = float(found)
     if kind is str and isinstance(found, date):
         found = found.isoformat()  # TOML's own dates need no quotes
+    if kind == dict[str, str] and isinstance(found, Mapping):
+        found = {key: _as_text(value) for key, value in _flat(found, "")}  # as Spark names and writes them
     if not _is_a(found, kind):
         return found, f"found {found!r}, wanted {WANTED.get(kind, 'a section')}"
     return found, next(filter(None, (bound(found) for bound in bounds)), "")
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_a(found: Any, kind: Any) -> bool:

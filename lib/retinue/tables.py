@@ -34,7 +34,8 @@ class Table:
     """One table: a row is one `grain`, told apart by `key`; `owner` is the job that writes it.
 
     `checks` are CHECK constraints of the rows themselves. `invariants` are promises across
-    rows: each is a SQL query over the registered lake that must find nothing.
+    rows: each is a SQL query over the registered lake that must find nothing. `stamps` say when and by
+    which run a row came: a row that differs in these alone is the same row.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Table:
     cluster_by: tuple[str, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)
     invariants: Mapping[str, str] = field(default_factory=dict)
+    stamps: tuple[str, ...] = ()
 
     @property
     def layer(self) -> str:
@@ -550,6 +552,7 @@ _TABLES = (
         ),
         key=("quarantine_id",),
         checks={"reason_given": "reason IS NOT NULL"},
+        stamps=("run_id", "quarantined_at"),
     ),
 )
 

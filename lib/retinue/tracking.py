@@ -83,7 +83,8 @@ def start(settings: Settings, *, job: str, code_version: str) -> Tracked:
         store.log_batch(run.info.run_id, params=_params(settings))
     except MlflowException as fault:
         raise InputMissing(
-            f"MLflow's store {settings.tracking_uri} does not answer ({_first_line(fault)}); set tracking.uri"
+            f"MLflow's store {conf.masked(settings.tracking_uri)} does not answer "
+            f"({conf.masked(_first_line(fault))}); set tracking.uri"
         ) from fault
     return Tracked(store, run.info.run_id)
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from lakes import fresh
 from mlflow.tracking import MlflowClient
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from retinue import answers, cli, promises, receipts, settings, tables
 from retinue.commands import INTO_GOLD, INTO_SILVER
+from retinue.lake import Lake
 
 JOBS = ("ingest_events", *INTO_SILVER, *INTO_GOLD)
 
@@ -114,8 +116,16 @@ def test_a_second_demo_changes_no_row(
     assert told["reports"][0]["rows_in"] == 0, "the file is known by its bytes"
     for name in tables.CATALOGUE:
         if tables.find(name).layer != "ops":
-            before, after = fresh(spark, demo_home).read(name), fresh(spark, again).read(name)
+            before, after = (_comparable(fresh(spark, home), name) for home in (demo_home, again))
             assert after.exceptAll(before).count() == before.exceptAll(after).count() == 0, name
+
+
+def _comparable(lake: Lake, name: str) -> DataFrame:
+    """The rows of a table; maps, which do not compare, as text."""
+    columns = tables.find(name).columns
+    return lake.read(name).select(
+        [F.to_json(c.name) if c.type.startswith("MAP") else c.name for c in columns]
+    )
 
 
 def test_a_changed_value_and_a_vacuumed_version_are_told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from lakes import fresh
 from pyspark.sql import SparkSession
 
-from retinue import cli
+from retinue import cli, job, settings
+from retinue.sources import events
 
 MAPPING = """
 format = "csv"
@@ -74,8 +76,8 @@ def test_bad_records_wait_and_go_through_when_the_mapping_is_mended(
     mapping.write_text(MAPPING.format(written="dd/MM/yyyy HH:mm:ss"))
     requeued = ingested(capsys, "requeue", *at)[0]
     assert (requeued["rows_in"], requeued["rows_out"], requeued["rows_quarantined"]) == (2, 1, 1)
-    events = fresh(spark, home).read("silver.events").orderBy("occurred_at").collect()
-    assert [(row["event_name"], row["event_type"], row["source"], row["legal_basis"]) for row in events] == [
+    rows = fresh(spark, home).read("silver.events").orderBy("occurred_at").collect()
+    assert [(row["event_name"], row["event_type"], row["source"], row["legal_basis"]) for row in rows] == [
         ("looked", "other", "shop", "contract"),
         ("bought", "purchase", "shop", "contract"),
     ]
@@ -148,6 +150,33 @@ def test_events_that_may_not_be_used_are_told_from_events_that_are_not_there(
     assert "there are 1 events, yet none may be used for analytics" in capsys.readouterr().err
     assert cli.main(["run", "find_paths", "--as-of", "2026-05-01", *at]) == 2
     assert "there is no event before 2026-05-01; give a later --as-of" in capsys.readouterr().err
+
+
+def test_a_delivery_that_came_in_meanwhile_counts_once(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One ingest has looked which files are new; another takes the folder with its file; it goes on."""
+    folder, mapping, home = tmp_path / "in", tmp_path / "shop.toml", tmp_path / "home"
+    folder.mkdir()
+    for name, hour in (("f1.csv", 10), ("f2.csv", 11)):
+        (folder / name).write_text(f"who,when,what\nann,2026-05-01 {hour}:00:00,looked\n")
+    mapping.write_text(MAPPING.format(written="yyyy-MM-dd HH:mm:ss"))
+    chosen = settings.load("test", home=home, overrides=[f"ingest.mapping={mapping}"])
+    slow = replace(chosen, ingest=replace(chosen.ingest, input=str(folder / "f1.csv")))
+    quick = replace(chosen, ingest=replace(chosen.ingest, input=str(folder)))
+    look, looked = events.read, []
+
+    def read(*arguments: Any, **named: Any) -> Any:
+        looked.append(named["known"])
+        if len(looked) == 1:
+            job.perform("ingest_events", fresh(spark, home), quick)
+        return look(*arguments, **named)
+
+    monkeypatch.setattr(events, "read", read)
+    report = job.perform("ingest_events", fresh(spark, home), slow)
+    assert report.counts["rows_out"] == 0, "it began again and found its file known"
+    assert len(looked) == 3
+    assert fresh(spark, home).read("bronze.events").count() == 2
 
 
 def test_a_dry_run_writes_nothing(
