@@ -412,6 +412,10 @@ def test_a_skip_that_leads_nowhere_names_the_partition(clicks: DataFrame) -> Non
     for mode, trouble in [("to_last Home", "took no row"), ("to_first Item", "is the row where the match")]:
         with pytest.raises(PatternError, match=f"^mode {mode}: in the partition visitor = bob, .*{trouble}"):
             told(bob, **{**asked, "mode": mode})
+    with pytest.raises(
+        PatternError, match=r"^mode to_last Home: in the match from row 1 on, Home took no row"
+    ):
+        told(bob, **{**asked, "mode": "to_last Home", "partition_by": []})
 
 
 def test_hard_patterns_over_long_partitions(spark: SparkSession) -> None:
@@ -445,7 +449,12 @@ def test_hard_patterns_over_long_partitions(spark: SparkSession) -> None:
 @pytest.mark.parametrize(
     ("asked", "fault", "line", "place"),
     [
-        ({"pattern": "Home.Bye"}, "unknown symbol Bye; .*did you mean 'buy'", "Home.Bye", 5),
+        (
+            {"pattern": "Home.Bye"},
+            "unknown symbol Bye; the symbols are Home, Item, Buy; did you mean 'Buy'",
+            "Home.Bye",
+            5,
+        ),
         ({"pattern": "Home Buy"}, "a dot or | is missing", "Home Buy", 5),
         ({"pattern": "Home.\n.Buy"}, "a symbol, .* is missing", ".Buy", 0),
         (
@@ -460,7 +469,14 @@ def test_hard_patterns_over_long_partitions(spark: SparkSession) -> None:
             "sum(seconds of any(Buy, By))",
             24,
         ),
-        ({"measures": {"m": "upper(pge)"}}, "unknown column pge", "upper(pge)", 6),
+        (
+            {"measures": {"m": "upper(pge)"}},
+            "unknown column pge; there is page, paid, seconds, visitor, at",
+            "upper(pge)",
+            6,
+        ),
+        ({"where": "last(page) > sconds"}, "sconds; there is seconds", "last(page) > sconds", 13),
+        ({"mode": "to_last BYE"}, "unknown symbol BYE; .*did you mean 'Buy'", "to_last BYE", 8),
         (
             {"measures": {"m": "count(*) + stddev(seconds)"}},
             "an aggregate of Spark's",
@@ -567,5 +583,10 @@ def test_a_plain_column_is_the_rows_own_by_whatever_name(clicks: DataFrame) -> N
     rows = told(mixed, measures=measures, output="row", **question)
     assert rows == [(*key, *own, "ITEM307"), (*key, *own, None)]
     assert told(mixed, measures={"page": "page"}, **question) == [(7, "item")]
+    for refused in ({"where": F.col("page") == "item"}, {"measures": {"m": F.col("page")}}):
+        with pytest.raises(
+            PatternError, match=r"^(where|measure m): it is a Column; write it as text of SQL"
+        ):
+            told(mixed, **{"measures": measures, **question, **refused})
     with pytest.raises(PatternError, match=r"unknown column z\.page"):
         told(mixed, measures={"m": "z.page"}, **question)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 
 from pyspark.errors import AnalysisException, QueryContextType
 from pyspark.sql import Column
 
-from retinue.errors import PatternError
+from retinue.errors import PatternError, nearest
 
 OWN = ("_npath", "ν", "λ")
 """How the names begin that are the search's own."""
@@ -24,13 +25,25 @@ def fault(message: str, text: str, place: int, *, what: str) -> PatternError:
     return PatternError(f"{what}: {message}\n  {line}\n  {margin}^")
 
 
+def unknown_symbol(word: str, names: Iterable[str]) -> str:
+    """That there is no such symbol among those of these names, and which was likely meant."""
+    spelled = {name.lower(): name for name in names}
+    near = re.sub(r"'(.*)'", lambda found: f"'{spelled[found[1]]}'", nearest(word.lower(), spelled))
+    return f"unknown symbol {word}; the symbols are {', '.join(spelled.values()) or 'none'}{near}"
+
+
 @contextmanager
-def shown_in(text: str, *, start: int = 0, what: str) -> Iterator[None]:
-    """Whatever Spark refuses within is a PatternError at its place in `text`, read from `start` on."""
+def shown_in(text: str, *, start: int = 0, what: str, columns: Sequence[str] = ()) -> Iterator[None]:
+    """Whatever Spark refuses within is a PatternError at its place in `text`, read from `start` on.
+
+    `columns` are those that the caller knows, where Spark does not see them all.
+    """
     try:
         yield
     except AnalysisException as refusal:
-        raise fault(_sentence(refusal), text, start + _place(refusal, text[start:]), what=what) from None
+        raise fault(
+            _sentence(refusal, columns), text, start + _place(refusal, text[start:]), what=what
+        ) from None
 
 
 @contextmanager
@@ -52,15 +65,15 @@ def printed(column: str | Column) -> str:
     return column if isinstance(column, str) else str(column).removeprefix("Column<'").removesuffix("'>")
 
 
-def _sentence(refusal: AnalysisException) -> str:
+def _sentence(refusal: AnalysisException, columns: Sequence[str]) -> str:
     """What Spark found, without its plan."""
     names = refusal.getMessageParameters() or {}
     if str(refusal.getCondition()).startswith("UNRESOLVED_COLUMN"):
-        likely = re.findall(r"`([^`]*)`", names.get("proposal", ""))
+        unknown = names["objectName"].replace("`", "")
+        proposed = re.findall(r"`([^`]*)`", names.get("proposal", ""))
+        likely = get_close_matches(unknown, columns, n=5, cutoff=0) if columns else proposed
         there = ", ".join(name for name in likely if not name.startswith(OWN))
-        return f"unknown column {names['objectName'].replace('`', '')}" + (
-            f"; there is {there}" if there else ""
-        )
+        return f"unknown column {unknown}" + (f"; there is {there}" if there else "")
     if refusal.getCondition() == "MISSING_GROUP_BY":
         return "an aggregate of Spark's has no place here, only those of a match, such as count(* of A)"
     if refusal.getCondition() == "DATATYPE_MISMATCH.INVALID_ORDERING_TYPE":

@@ -117,8 +117,9 @@ class Matcher:
         if row > found.start:
             return row
         trouble = "is the row where the match began" if row == found.start else "took no row of the match"
+        partition = f"in the partition {name}, in the match from its row" if name else "in the match from row"
         raise PatternError(
-            f"mode to_{self.skip.to} {self.skip.name}: in the partition {name}, in the match from its row"
+            f"mode to_{self.skip.to} {self.skip.name}: {partition}"
             f" {found.start + 1} on, {self.skip.name} {trouble}, so the search cannot go on from there"
         )
 

@@ -114,7 +114,7 @@ def _types(partitions: DataFrame) -> Typed:
 def _kept(found: DataFrame, question: Question, where: Measure, keys: Mapping[str, str]) -> DataFrame:
     """The matches for which `where` holds, numbered anew."""
     scope = in_scope(found, question, keys, F.col(HERE))
-    with shown_in(where.text, what=where.what):
+    with shown_in(where.text, what=where.what, columns=question.columns):
         scope.filter(where.snippet.sql)
     kept = scope.filter(F.expr(where.snippet.sql) | F.col(START).isNull()).select(*found.columns)
     number = F.row_number().over(Window.partitionBy(*keys).orderBy(F.col(START).asc_nulls_last()))

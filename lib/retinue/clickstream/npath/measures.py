@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from retinue.clickstream.npath.faults import fault
+from retinue.clickstream.npath.faults import fault, unknown_symbol
 from retinue.clickstream.npath.sql import Call, Snippet, Token, calls, split
-from retinue.errors import PatternError, nearest
+from retinue.errors import PatternError
 from retinue.schema import quoted
 
 CHOOSING = {"first", "last", "nth", "first_notnull", "last_notnull", "max_choose", "min_choose"}
@@ -87,7 +87,7 @@ class Measure:
 class Reader:
     """Reads measures and gathers what they have in common: the values of the rows, and the aggregates.
 
-    `symbols` are in lower case with their numbers; `everything` are those in the pattern, which together
+    `symbols` come with their numbers; `everything` are those in the pattern, which together
     are every row of a match; `columns` are those of the rows, and `is_there` tells whether a column goes by
     a longer name too, such as that of a frame's alias. `exposed` are the values that measures ask of the
     row itself, by the names that they know them by.
@@ -100,7 +100,8 @@ class Reader:
         columns: Sequence[str],
         is_there: Callable[[str], bool] = lambda name: False,
     ) -> None:
-        self.symbols, self.everything = symbols, set(everything)
+        self.symbols = {name.lower(): number for name, number in symbols.items()}
+        self.names, self.everything = list(symbols), set(everything)
         self.columns, self.is_there = columns, is_there
         self.values: dict[tuple[str, frozenset[int] | None], Value] = {}
         self.aggregates: dict[Aggregate, Asked] = {}
@@ -113,10 +114,12 @@ class Reader:
 
         Raises PatternError with a caret under the place.
         """
+        _refuse_no_text(text, what)
         return _Reading(self, text, what).measure(running)
 
     def condition(self, text: str, *, what: str) -> Measure:
         """A measure that says whether a match is kept, read before those that are get their numbers."""
+        _refuse_no_text(text, what)
         for call in calls(Snippet(text), ["match_number"]):
             raise fault(
                 "match_number() is not known yet: only the matches that are kept get one",
@@ -289,10 +292,7 @@ class _Reading:
     def symbol(self, token: Token) -> int:
         symbol = token.name.lower()
         if symbol not in self.reader.symbols:
-            known = f"the symbols are {', '.join(self.reader.symbols)}"
-            raise self.fault(
-                f"unknown symbol {token.name}; {known}{nearest(symbol, self.reader.symbols)}", token
-            )
+            raise self.fault(unknown_symbol(token.name, self.reader.names), token)
         return self.reader.symbols[symbol]
 
     def check(self, call: Call, arguments: Sequence[Sequence[Token]]) -> None:
@@ -348,6 +348,11 @@ class _Reading:
 
     def part(self, start: int, end: int) -> Snippet:
         return Snippet(self.text[start:end], start)
+
+
+def _refuse_no_text(text: object, what: str) -> None:
+    if not isinstance(text, str):
+        raise PatternError(f"{what}: it is a {type(text).__name__}; write it as text of SQL")
 
 
 def _is_final(prefix: Token | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retinue.clickstream.npath.faults import fault
+from retinue.clickstream.npath.faults import fault, unknown_symbol
 from retinue.clickstream.npath.matcher import Skip
 from retinue.clickstream.npath.symbols import Symbol
 from retinue.errors import nearest
@@ -28,8 +28,7 @@ def read(mode: str, symbols: Sequence[Symbol]) -> Skip:
         raise fault(f"it is one of {known}{near}", mode, 0, what="mode")
     found = [symbol for symbol in symbols if symbol.name.lower() == rest[0]]
     if not found:
-        names = ", ".join(symbol.name for symbol in symbols)
-        raise fault(
-            f"unknown symbol; the symbols are {names}", mode, mode.lower().rindex(rest[0]), what="mode"
-        )
+        place = mode.lower().rindex(rest[0])
+        message = unknown_symbol(mode[place:].strip(), [symbol.name for symbol in symbols])
+        raise fault(message, mode, place, what="mode")
     return Skip("first" if word == "to_first" else "last", found[0].number, found[0].name)

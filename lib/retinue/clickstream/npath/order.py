@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TypeAlias
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -100,6 +101,15 @@ def named(rows: DataFrame, name: str) -> Column:
     """The column of this name, or else what the text says as SQL."""
     known = name.lower() in (column.lower() for column in rows.columns)
     return F.col(quoted(name)) if known else F.expr(name)
+
+
+def is_there(rows: DataFrame, name: str) -> bool:
+    """Whether a column of the rows goes by this name, be it with a frame's alias before it."""
+    try:
+        rows.select(F.expr(name))
+    except AnalysisException:
+        return False
+    return True
 
 
 def clock(rows: DataFrame, key: Column, within: timedelta | Number) -> tuple[Column, Number]:

@@ -57,15 +57,15 @@ def _told(
     replaced = {name.lower() for name in question.measures}
     columns = [F.col(key).alias(name) for key, name in keys.items() if name.lower() not in replaced]
     for name, measure in question.measures.items():
-        with shown_in(measure.text, what=measure.what):
+        with shown_in(measure.text, what=measure.what, columns=question.columns):
             columns.append(expression(measure).alias(name))
-    with found_by(partial(_check, scope, measure, expression) for measure in question.measures.values()):
+
+    def check(measure: Measure) -> None:
+        with shown_in(measure.text, what=measure.what, columns=question.columns):
+            scope.select("*", expression(measure))
+
+    with found_by(partial(check, measure) for measure in question.measures.values()):
         return scope.select(*columns)
-
-
-def _check(scope: DataFrame, measure: Measure, expression: Callable[[Measure], Column]) -> None:
-    with shown_in(measure.text, what=measure.what):
-        scope.select("*", expression(measure))
 
 
 def _expression(measure: Measure) -> Column:

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from retinue.clickstream.npath.faults import fault
-from retinue.errors import nearest
+from retinue.clickstream.npath.faults import fault, unknown_symbol
 
 DEPTH = 100
 MOST_TIMES = 5_000
@@ -67,7 +66,7 @@ Pattern: TypeAlias = Symbol | Anchor | Sequence | Choice | Repeat
 
 
 def parse(text: str, symbols: Mapping[str, int]) -> Pattern:
-    """The tree of a pattern over `symbols`, given in lower case with their numbers.
+    """The tree of a pattern over `symbols`, given with their numbers.
 
     Raises PatternError with a caret under the place.
     """
@@ -82,7 +81,8 @@ class _Parser:
     """Reads the text once, left to right; `kind` and `word` are the token ahead, which begins at `place`."""
 
     def __init__(self, text: str, symbols: Mapping[str, int]) -> None:
-        self.text, self.symbols = text, symbols
+        self.text, self.names = text, list(symbols)
+        self.symbols = {name.lower(): number for name, number in symbols.items()}
         self.depth = 0
         self.after = 0
         self.advance()
@@ -157,9 +157,7 @@ class _Parser:
 
     def symbol(self) -> Symbol:
         if self.word.lower() not in self.symbols:
-            known = f"the symbols are {', '.join(self.symbols) or 'none'}"
-            near = nearest(self.word.lower(), self.symbols)
-            raise self.fault(f"unknown symbol {self.word}; {known}{near}")
+            raise self.fault(unknown_symbol(self.word, self.names))
         return Symbol(self.symbols[self.advance().lower()])
 
     def group(self) -> Pattern:

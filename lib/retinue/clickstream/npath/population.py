@@ -111,7 +111,7 @@ class Condition:
 def conditions(pattern: str, question: Question, *, is_limited: bool) -> list[Condition]:
     """What a match of the pattern needs: the symbols in it, the anchors in it, and the limit of time."""
     names = question.symbol_names
-    parsed = parse(pattern, {name.lower(): number for number, name in enumerate(names)})
+    parsed = parse(pattern, {name: number for number, name in enumerate(names)})
 
     def matcher(part: tree.Pattern) -> Matcher:
         longest = not question.matcher.open.single

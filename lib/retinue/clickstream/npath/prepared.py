@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import types as T
@@ -44,7 +45,8 @@ def prepare(
 ) -> Prepared:
     """The search that these arguments, which are npath's, ask for. Raises PatternError."""
     question = ask(
-        rows,
+        rows.columns,
+        is_there=partial(order.is_there, rows),
         given=symbols,
         pattern=pattern,
         measures=measures,

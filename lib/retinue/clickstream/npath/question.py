@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column
 
 from retinue.clickstream.npath import modes, symbols
 from retinue.clickstream.npath.automaton import build
@@ -25,9 +22,10 @@ class Question:
     """The symbols, what finds their pattern, and what to tell of the matches.
 
     `values` are what each row must bring along; `exposed` are those of the row itself, by the names that
-    measures know them by; `aggregates` are those over the rows of a match.
+    measures know them by; `aggregates` are those over the rows of a match. `columns` are those of the rows.
     """
 
+    columns: Sequence[str]
     symbols: Sequence[Symbol]
     matcher: Matcher
     measures: Mapping[str, Measure]
@@ -46,7 +44,7 @@ class Question:
 
 
 def ask(
-    rows: DataFrame,
+    columns: Sequence[str],
     *,
     given: Mapping[str, str | Column],
     pattern: str,
@@ -57,23 +55,27 @@ def ask(
     prefer: str,
     empty_matches: bool,
     unmatched_rows: bool,
+    is_there: Callable[[str], bool] = lambda name: False,
 ) -> Question:
-    """The question about these rows that the arguments of npath put.
+    """The question about rows of these columns that the arguments of npath put.
+
+    `is_there` tells whether a column goes by a longer name, such as one with a frame's alias before it.
 
     Raises PatternError with a caret under the place of whatever does not parse.
     """
     by_row = _word(output, ("match", "row"), "output") == "row"
     longest = _word(prefer, ("longest", "first"), "prefer") == "longest"
     signs = symbols.read(given)
-    numbers = {sign.name.lower(): sign.number for sign in signs}
+    numbers = {sign.name: sign.number for sign in signs}
     automaton = build(parse(pattern, numbers))
     taking = {symbol for symbol in automaton.symbol if symbol is not None}
-    reader = Reader(numbers, taking, rows.columns, partial(_is_there, rows))
+    reader = Reader(numbers, taking, columns, is_there)
     told = {
         name: reader.measure(text, what=f"measure {name}", running=by_row) for name, text in measures.items()
     }
     kept = None if where is None else reader.condition(where, what="where")
     return Question(
+        columns=columns,
         symbols=signs,
         matcher=Matcher(
             automaton, longest=longest, skip=modes.read(mode, signs), labelled=reader.needs_labels
@@ -87,14 +89,6 @@ def ask(
         empty_matches=empty_matches,
         unmatched_rows=unmatched_rows and by_row,
     )
-
-
-def _is_there(rows: DataFrame, name: str) -> bool:
-    try:
-        rows.select(F.expr(name))
-    except AnalysisException:
-        return False
-    return True
 
 
 def _word(word: str, known: tuple[str, str], what: str) -> str:

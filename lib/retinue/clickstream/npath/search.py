@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from pyspark.sql import Column, DataFrame
 
@@ -102,7 +103,8 @@ def npath(
     no row, with the partition's name.
     """
     question = ask(
-        rows,
+        rows.columns,
+        is_there=partial(order.is_there, rows),
         given=symbols,
         pattern=pattern,
         measures=measures,
