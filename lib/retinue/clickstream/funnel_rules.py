@@ -112,12 +112,10 @@ class Question:
 
 
 def modes(mode: str | Collection[str]) -> frozenset[str]:
-    """The modes in lower case. Raises RetinueError for one that there is not, or that does nothing alone."""
+    """The modes in lower case. Raises RetinueError for one that there is not."""
     chosen = frozenset(word.lower() for word in ([mode] if isinstance(mode, str) else mode))
     for unknown in sorted(chosen.difference(MODES)):
         raise RetinueError(f"mode has {unknown!r}; there are {', '.join(MODES)}{nearest(unknown, MODES)}")
-    if "allow_reentry" in chosen and "strict_order" not in chosen:
-        raise RetinueError("mode has allow_reentry without strict_order, which alone it bears on; add that")
     return chosen
 
 

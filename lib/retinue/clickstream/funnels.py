@@ -65,7 +65,7 @@ def funnel(
 
     - strict_order: the search ends at the first row, after a step 1, that is no step at all, or only steps
       whose predecessor has not been reached yet; leave rows that shall not count out of `events`
-    - allow_reentry: with strict_order, and only there, rows of the latter kind are passed over instead
+    - allow_reentry: with strict_order, rows of the latter kind are passed over instead
     - strict_deduplication: the search ends at a row that repeats a step reached before, other than the
       first, unless it takes the visitor a level higher
     - strict_increase: each step is strictly later than the one before
@@ -155,8 +155,7 @@ def sequence_matches(
     - `.`: one row, whichever
     - `.*`: any number of rows
     - `(?t op n)` with op < <= > >= ==: any number of rows, up to one whose time is that much after the row
-      matched before (after the row where a `.*` before it ends); n in units of `at`, seconds for timestamps,
-      whole or with a point (5.5)
+      matched before (after the row where a `.*` before it ends); n in units of `at`, seconds for timestamps
 
     A match may start at any row and takes as few rows as it can; the next starts at the row after its last.
     Rows of one time are in the order of `tie` (nulls first), then of the first condition that each
