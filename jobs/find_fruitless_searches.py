@@ -65,16 +65,13 @@ def _answer(visits: Analysed, settings: Settings, lost: DataFrame, sessions: Dat
     }
     if at_risk["risk_amount"] is not None:
         figures["terms_at_risk"] = plots.terms_at_risk(_shown(terms))
-    return Answer(
-        as_of=visits.as_of,
-        rests_on=visits.rests_on,
-        findings=(
+    return visits.answer(
+        (
             Finding("How many sessions of serious shoppers were lost to search?", lost_count, "sessions"),
             *_of_rates(rates),
             *_of_value(at_risk),
         ),
         figures=figures,
-        rows_in=visits.events.count(),
         rows_out=lost_count,
     )
 

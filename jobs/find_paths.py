@@ -35,16 +35,13 @@ def run(lake: Lake, settings: Settings) -> Answer:
         ),
     )
     ends = visits.keep("gold.drop_offs", loops.drop_offs(events, of=chosen.of))
-    return Answer(
-        as_of=visits.as_of,
-        rests_on=visits.rests_on,
-        findings=_findings(common, ends),
+    return visits.answer(
+        _findings(common, ends),
         figures={
             "top_paths": plots.sankey(common),
             "step_matrix": plots.step_matrix(paths.step_matrix(events, of=chosen.of)),
             "transitions": plots.transitions(moves),
         },
-        rows_in=events.count(),
         rows_out=common.count(),
     )
 

@@ -24,11 +24,8 @@ def run(lake: Lake, settings: Settings) -> Answer:
         visits.events, tools=chosen.predicates, lead=chosen.lead, order=chosen.order
     )
     rows = visits.keep("gold.engagement", outcomes).orderBy("tool", "outcome").collect()  # conf bounds them
-    return Answer(
-        as_of=visits.as_of,
-        rests_on=visits.rests_on,
-        findings=tuple(finding for row in rows if row["outcome"] == "order" for finding in _told(row)),
-        rows_in=visits.events.count(),
+    return visits.answer(
+        (finding for row in rows if row["outcome"] == "order" for finding in _told(row)),
         rows_out=len(rows),
     )
 

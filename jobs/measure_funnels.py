@@ -32,12 +32,9 @@ def run(lake: Lake, settings: Settings) -> Answer:
     visits.keep("gold.funnel_visitors", reached)
     steps = visits.keep("gold.funnels", funnels.report(reached)).orderBy("step_index")
     rows = steps.collect()  # as many as conf has steps
-    return Answer(
-        as_of=visits.as_of,
-        rests_on=visits.rests_on,
-        findings=_findings(rows, chosen.window_minutes),
+    return visits.answer(
+        _findings(rows, chosen.window_minutes),
         figures={"funnel": plots.funnel(steps)},
-        rows_in=visits.events.count(),
         rows_out=len(rows),
     )
 

@@ -26,12 +26,9 @@ def run(lake: Lake, settings: Settings) -> Answer:
     midnight = datetime.combine(visits.as_of, time.min, UTC)
     cohorts = visits.keep("gold.retention", retention.retention(visits.events, period=period, until=midnight))
     days = visits.keep("gold.stickiness", retention.stickiness(visits.events, until=midnight))
-    return Answer(
-        as_of=visits.as_of,
-        rests_on=visits.rests_on,
-        findings=_findings(cohorts, days, period),
+    return visits.answer(
+        _findings(cohorts, days, period),
         figures={"retention": plots.retention(cohorts)},
-        rows_in=visits.events.count(),
         rows_out=cohorts.count(),
     )
 

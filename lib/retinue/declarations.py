@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from typing import Any
 
 from retinue.errors import InputMissing, UnknownSetting, nearest
 
-__all__ = ["Kind"]
+__all__ = ["Kind", "digest"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,8 @@ class Kind:
             raise InputMissing(f"the {self.word} {path} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise UnknownSetting(f"the {self.word} {path} is no UTF-8 text") from None
+
+
+def digest(declared: Any) -> str:
+    """12 hex digits of what JSON can say, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(declared, sort_keys=True).encode()).hexdigest()[:12]

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from retinue import code, receipts, registry, tables, tracking
 from retinue import settings as conf
-from retinue.answer import Answer
+from retinue.answer import Answer, Finding
 from retinue.causes import cause
 from retinue.clickstream import segments
 from retinue.errors import ConsentMissing, InputMissing, RetinueError
@@ -84,17 +85,26 @@ class Analysed:
     events: DataFrame
     until: datetime
 
-    @property
-    def rests_on(self) -> dict[str, str]:
-        """The digest of the segment, for the receipts."""
-        return {f"the segment {self.segment.name}": self.segment.digest} if self.segment else {}
-
     def keep(self, name: str, rows: DataFrame) -> DataFrame:
         """Put the rows in the place of those of the same day and segment; return them as kept."""
         segment = self.segment.name if self.segment else ""
         self.lake.replace(name, rows, as_of=self.as_of, segment=segment)
         is_of = (F.col("as_of") == F.lit(self.as_of)) & (F.col("segment") == segment)
         return self.lake.read(name).where(is_of)
+
+    def answer(
+        self, findings: Iterable[Finding], *, rows_out: int, figures: Mapping[str, Figure] | None = None
+    ) -> Answer:
+        """These findings and figures, as found in the events. Counts these: a Spark job."""
+        segment = self.segment
+        return Answer(
+            as_of=self.as_of,
+            rests_on={f"the segment {segment.name}": segment.digest} if segment else {},
+            findings=tuple(findings),
+            figures=figures or {},
+            rows_in=self.events.count(),
+            rows_out=rows_out,
+        )
 
 
 def analysed(lake: Lake, settings: Settings) -> Analysed:

@@ -167,9 +167,7 @@ class Lake:
 
     def append(self, name: str, rows: DataFrame, *, transaction: str, number: int = 1) -> None:
         """Add the rows once: a second append of the same transaction and number does nothing."""
-        writer = self._conformed(name, rows).write.format("delta").mode("append")
-        writer = writer.option("txnAppId", transaction).option("txnVersion", number)
-        self._save(name, writer)
+        self._append(name, self._conformed(name, rows), transaction, number)
 
     def replace(self, name: str, rows: DataFrame, *, as_of: date, segment: str = "") -> None:
         """Put these rows in the place of those of that `as_of` and segment, which the lake adds to them."""
@@ -225,7 +223,8 @@ class Lake:
         version = self.journal.written.get(name)
         if version is None or name in self.journal.unchanged:
             return 0
-        done = self.history(name).where(F.col("version") == version).select("operationMetrics").first()
+        since = self._delta(name).history(self.version(name) - version + 1)
+        done = since.where(F.col("version") == version).select("operationMetrics").first()
         metrics = done["operationMetrics"] if done else {}
         counted = ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted")
         if counted[0] in metrics:
@@ -273,8 +272,11 @@ class Lake:
         """
         if self.version(name) > 0:
             return False
+        return self._append(name, fresh, "fill", 1)
+
+    def _append(self, name: str, fresh: DataFrame, transaction: str, number: int) -> bool:
         writer = fresh.write.format("delta").mode("append")
-        return self._save(name, writer.option("txnAppId", "fill").option("txnVersion", 1))
+        return self._save(name, writer.option("txnAppId", transaction).option("txnVersion", number))
 
     def _merge(self, table: Table, fresh: DataFrame, within: DataFrame | None) -> None:
         columns = {name: F.col(f"new.{name}") for name in table.column_names}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from retinue import code, registry, tables
 from retinue import settings as conf
 from retinue.answer import Answer, Finding
 from retinue.causes import cause
+from retinue.declarations import digest
 from retinue.errors import InputMissing, RetinueError
 from retinue.lake import Lake
 from retinue.rehearsal import Rehearsal
@@ -90,7 +90,7 @@ def issue(
         }
         for receipt in kept
     ]
-    told = _digest(sorted(receipt.finding_id for receipt in kept))  # told again, they are kept already
+    told = digest(sorted(receipt.finding_id for receipt in kept))  # told again, they are kept already
     lake.append("ops.findings", lake.frame("ops.findings", rows), transaction=f"findings/{told}")
     return kept
 
@@ -147,11 +147,7 @@ def _restored(settings: Settings, settled: str) -> Settings:
 
 
 def _identity(finding: Finding, origin: Mapping[str, Any]) -> str:
-    return _digest([finding.question, finding.value, finding.unit, origin])
-
-
-def _digest(told: Any) -> str:
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    return digest([finding.question, finding.value, finding.unit, origin])
 
 
 def _legal_bases(lake: Lake, versions: Mapping[str, int]) -> set[str]:

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from html import escape
 from urllib.parse import quote
 
-from retinue.plots.render import POLICY
-from retinue.plots.style import SHEET
+from retinue.plots.render import document
 
 __all__ = ["Section", "Shown", "page"]
 
@@ -48,24 +47,12 @@ def page(sections: Sequence[Section], *, title: str, made_at: datetime) -> str:
     at = made_at if made_at.tzinfo is None else made_at.astimezone(UTC)
     scope = f"{_scope(sections)} · made {at:%Y-%m-%d %H:%M} UTC"
     parts = "".join(_section(number, section) for number, section in enumerate(sections, 1))
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{SHEET}{_SHEET}</style>
-</head>
-<body class="report">
-<header><h1>{escape(title)}</h1><p>{scope}</p></header>
+    body = f"""<header><h1>{escape(title)}</h1><p>{scope}</p></header>
 {_contents(sections)}
 <main>
 {_summary(sections)}
-{parts}</main>
-</body>
-</html>
-"""
+{parts}</main>"""
+    return document(body, title=title, kind="report", sheet=_SHEET)
 
 
 def _scope(sections: Sequence[Section]) -> str:

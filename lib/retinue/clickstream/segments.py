@@ -14,8 +14,6 @@ A segment is a TOML file. The ready ones lie in retinue.conf's `segments/`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
@@ -27,7 +25,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.npath import npath, symbols
 from retinue.clickstream.npath.pattern import parse
-from retinue.declarations import Kind
+from retinue.declarations import Kind, digest
 from retinue.errors import PatternError, nearest
 from retinue.schema import quoted, require
 
@@ -51,7 +49,7 @@ class Segment:
     @property
     def digest(self) -> str:
         """12 hex digits of what it declares; remarks and layout of the file do not count."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        return digest(asdict(self))
 
 
 def names() -> list[str]:

@@ -18,9 +18,9 @@ from retinue.plots.image import INCH, png, rendering
 from retinue.plots.picture import HEADING, Picture
 from retinue.plots.style import LIGHT, SHEET
 
-__all__ = ["POLICY", "fragment", "html", "png", "svg"]
+__all__ = ["document", "fragment", "html", "png", "svg"]
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _SVG = "http://www.w3.org/2000/svg"
 _PHONE = 0.74  # a picture scrolls sideways rather than shrink below this part of its size
 
@@ -57,13 +57,28 @@ def fragment(figure: Figure, *, title: str | None = None) -> str:
 def html(figure: Figure, *, title: str | None = None) -> str:
     """The figure as a page of its own, with everything that it needs in it."""
     heading, _, _ = _words(figure, title)
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(heading)}</title><style>{SHEET}</style></head>"
-        f'<body class="alone">{fragment(figure, title=title)}</body></html>\n'
-    )
+    return document(fragment(figure, title=title), title=heading, kind="alone")
+
+
+def document(body: str, *, title: str, kind: str, sheet: str = "") -> str:
+    """A page in the house's style that asks nothing of any host and runs no script.
+
+    `kind` is the class of its body, by which `sheet`, what it adds to the style, may know it.
+    """
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{SHEET}{sheet}</style>
+</head>
+<body class="{kind}">
+{body}
+</body>
+</html>
+"""
 
 
 def _words(figure: Figure, title: str | None) -> tuple[str, str, str]:

@@ -48,8 +48,6 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
 from __future__ import annotations
 
 import codecs
-import hashlib
-import json
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as Dict
@@ -58,7 +56,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from retinue.declarations import Kind
+from retinue.declarations import Kind, digest
 from retinue.errors import nearest
 from retinue.tables import EVENT, EVENT_TYPES, LEGAL_BASES
 
@@ -160,8 +158,7 @@ class Mapping:
     @property
     def digest(self) -> str:
         """12 hex digits of what it declares; remarks and layout of the file do not count."""
-        declared = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(declared.encode()).hexdigest()[:12]
+        return digest(asdict(self))
 
 
 def names() -> list[str]:

@@ -15,8 +15,7 @@ from pyspark.sql import DataFrame
 
 from retinue.clickstream.npath.journey import Attempt, Journey, Row, listed, run
 from retinue.plots.labels import amount, clean, count, share
-from retinue.plots.render import POLICY
-from retinue.plots.style import SHEET
+from retinue.plots.render import document
 
 __all__ = ["page"]
 
@@ -42,22 +41,8 @@ def page(
     counts = [row.asDict() for row in population.collect()] if population is not None else []
     parts = (_journey(match) if match else "") + (_population(counts, beside=match) if counts else "")
     heading = title or (_question(match) if match else "What keeps journeys from matching?")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(heading)}</title>
-<style>{SHEET}{_SHEET}</style>
-</head>
-<body class="debugger">
-<header><h1>{_text(heading)}</h1></header>
-<main>
-{parts}</main>
-</body>
-</html>
-"""
+    body = f"<header><h1>{_text(heading)}</h1></header>\n<main>\n{parts}</main>"
+    return document(body, title=clean(heading), kind="debugger", sheet=_SHEET)
 
 
 def _question(match: Journey) -> str:

@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 from retinue.clickstream.npath import order
 from retinue.clickstream.npath.question import Question, ask
 from retinue.clickstream.npath.sequences import gather
+from retinue.errors import PatternError
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ def prepare(
     mode: str,
     prefer: str,
     within: timedelta | order.Number | None,
+    where: str | None = None,
+    output: str = "match",
+    empty_matches: bool = False,
+    unmatched_rows: bool = False,
     max_rows: int | None = None,
 ) -> Prepared:
     """The search that these arguments, which are npath's, ask for. Raises PatternError."""
@@ -50,13 +55,15 @@ def prepare(
         given=symbols,
         pattern=pattern,
         measures=measures,
-        where=None,
+        where=where,
         mode=mode,
-        output="match",
+        output=output,
         prefer=prefer,
-        empty_matches=False,
-        unmatched_rows=False,
+        empty_matches=empty_matches,
+        unmatched_rows=unmatched_rows,
     )
+    if max_rows is not None and max_rows < 1:
+        raise PatternError(f"max_rows: it is {max_rows}; give at least 1, or None for no bound")
     keys = order.partition_keys(rows, partition_by)
     by = order.read(rows, order_by)
     clock, limit = (None, None) if within is None else order.clock(rows, by[0].key, within)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 
 from pyspark.sql import Column, DataFrame
 
 from retinue.clickstream.npath import order
 from retinue.clickstream.npath.matches import matches
 from retinue.clickstream.npath.output import by_match, by_row
-from retinue.clickstream.npath.question import ask
-from retinue.clickstream.npath.sequences import gather
+from retinue.clickstream.npath.prepared import prepare
 from retinue.clickstream.npath.skips import always_leads_on
 from retinue.clickstream.npath.spans import dead_ends, spans
 from retinue.errors import PatternError
@@ -102,29 +100,26 @@ def npath(
     unknown symbol, or an unknown column; and for a skip that makes no progress or is to a symbol that took
     no row, with the partition's name.
     """
-    question = ask(
-        rows.columns,
-        is_there=partial(order.is_there, rows),
-        given=symbols,
+    search = prepare(
+        rows,
+        partition_by=partition_by,
+        order_by=order_by,
+        symbols=symbols,
         pattern=pattern,
         measures=measures,
-        where=where,
         mode=mode,
-        output=output,
         prefer=prefer,
+        within=within,
+        where=where,
+        output=output,
         empty_matches=empty_matches,
         unmatched_rows=unmatched_rows,
+        max_rows=max_rows,
     )
-    if max_rows is not None and max_rows < 1:
-        raise PatternError(f"max_rows: it is {max_rows}; give at least 1, or None for no bound")
-    keys = order.partition_keys(rows, partition_by)
-    by = order.read(rows, order_by)
-    clock, limit = (None, None) if within is None else order.clock(rows, by[0].key, within)
-    partitions = gather(rows, question, keys=[*keys.values()], order=by, clock=clock, max_rows=max_rows)
-    names = dict(zip(partitions.columns, keys, strict=False))
+    question, names = search.question, search.names
     if not always_leads_on(question.matcher.automaton, question.matcher.skip):
-        _refuse_dead_ends(partitions, dead_ends(question.matcher, limit, names))
-    found = matches(partitions, spans(question.matcher, limit, names), question, names)
+        _refuse_dead_ends(search.partitions, dead_ends(question.matcher, search.limit, names))
+    found = matches(search.partitions, spans(question.matcher, search.limit, names), question, names)
     return (by_row if question.by_row else by_match)(found, question, names)
 
 
