@@ -12,7 +12,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from retinue.clickstream.npath.automaton import ACCEPT, ANY_ROW, FIRST_ROW, Automaton
-from retinue.clickstream.npath.matcher import ENDED, MOST_CELLS, Found, Matcher
+from retinue.clickstream.npath.matcher import ENDED, MOST_CELLS, Found, Matcher, everywhere
 
 BROKEN, ENDED_EARLY, TIMED_OUT = "broken", "ended", "timed_out"
 """Why an attempt failed: a row that the pattern does not take, the partition's end, the limit of time."""
@@ -45,7 +45,8 @@ def searched(
 
 def beginnings(matcher: Matcher, masks: Sequence[int], limits: Sequence[int] | None) -> set[int]:
     """The rows from which there is a match that takes rows, wherever else there is one."""
-    places = matcher.open.places(masks) if limits is None else matcher.open.timed_places(masks, limits)
+    cells = matcher.open
+    places = everywhere(cells.along(masks)) if limits is None else cells.timed_places(masks, limits)
     return {start for start in range(len(masks)) if places(start)(start).front[1 << _entry(start)] & ~ENDED}
 
 

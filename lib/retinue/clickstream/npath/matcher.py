@@ -9,7 +9,9 @@ Sets of states and sets of symbols are the bits of integers. Nothing recurses on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, chain, compress, islice
+from operator import attrgetter, getitem
 from typing import Literal, NamedTuple, TypeAlias
 
 from retinue.clickstream.npath.automaton import ACCEPT, ANY_ROW, FIRST_ROW, Automaton
@@ -18,6 +20,7 @@ from retinue.errors import PatternError
 ENDED = 1 << ACCEPT
 MOST_CELLS = 20_000
 STRIDE = 64
+BEGINS = attrgetter("begins")
 
 
 class Found(NamedTuple):
@@ -56,19 +59,24 @@ class Matcher:
         `limits` holds for each row the place before which a match from it must end. `name` names the
         partition in the PatternError of a skip that leads nowhere.
         """
-        places = self.open.places(masks) if limits is None else self.open.timed_places(masks, limits)
-        ends = self._ends(places, share=limits is None and self.skip.to == "next row")
-        start = 0
-        while start < len(masks):
-            end = ends(start)
-            if end is None:
-                start += 1
+        starts: Iterable[int]
+        if limits is None:
+            cells = self.open.along(masks)
+            starts, ends = _starts(cells), self._ends(everywhere(cells), share=self.skip.to == "next row")
+        else:
+            starts = range(len(masks))
+            ends = self._ends(self.open.timed_places(masks, limits), share=False)
+        onward = 0
+        for start in starts:
+            if start < onward:
                 continue
-            found = Found(start, end, self._labels(masks, start, end) if self.labelled else b"")
-            yield found
-            start = self.resume(found, name)
+            end = ends(start)
+            if end is not None:
+                found = Found(start, end, self._labels(masks, start, end) if self.labelled else b"")
+                yield found
+                onward = self.resume(found, name)
 
-    def _ends(self, places: _Places, share: bool) -> Callable[[int], int | None]:
+    def _ends(self, places: _Places, *, share: bool) -> Callable[[int], int | None]:
         """From a start to the end of its match, or None.
 
         Where runs overlap they often come together; `share` lets the later ones end where the first did.
@@ -129,6 +137,17 @@ class Matcher:
         return (rows[0] if self.skip.to == "first" else rows[-1]) if rows else -1
 
 
+def everywhere(cells: Sequence[_Cell]) -> _Places:
+    """These cells, whatever the match's start."""
+    return lambda start: cells.__getitem__
+
+
+def _starts(cells: Sequence[_Cell]) -> Iterable[int]:
+    """The rows from which a match may be found: the first, and all from which inner rows lead to an end."""
+    inner = compress(range(1, len(cells) - 1), map(BEGINS, islice(cells, 1, None)))
+    return chain(range(min(1, len(cells) - 1)), inner)
+
+
 def _entry(start: int) -> int:
     return 1 << (ANY_ROW if start else FIRST_ROW)
 
@@ -139,11 +158,12 @@ class _Cell(dict[int, "_Cell"]):
     As a mapping: the symbols of the row before -> the cell one row earlier.
     """
 
-    __slots__ = ("cells", "front", "moves", "states")
+    __slots__ = ("begins", "cells", "front", "moves", "states")
 
     def __init__(self, cells: _Cells, moves: _Moves, states: int) -> None:
         self.cells, self.moves, self.states = cells, moves, states
         self.front = _Front(moves.after, states, cells.single)
+        self.begins = bool(self.front[_entry(1)])  # whether a match begins here, past the first row
 
     def __missing__(self, mask: int) -> _Cell:
         able = 0
@@ -208,15 +228,11 @@ class _Cells:
             self.known_takers[mask] = sum(takers)
         return self.known_takers[mask]
 
-    def places(self, masks: Sequence[int]) -> _Places:
-        """The cell at each place, whatever the match's start."""
-        cell = self.cell(ENDED, at_end=True)
-        cells = [cell]
-        for mask in reversed(masks):
-            cell = cell[mask]
-            cells.append(cell)
+    def along(self, masks: Sequence[int]) -> list[_Cell]:
+        """The cell at each place, for matches that may end anywhere."""
+        cells = [*accumulate(reversed(masks), getitem, initial=self.cell(ENDED, at_end=True))]
         cells.reverse()
-        return lambda start: cells.__getitem__
+        return cells
 
     def timed_places(self, masks: Sequence[int], limits: Sequence[int]) -> _Places:
         """The cell at each place for the start of the match: the states that can end before its limit."""

@@ -75,5 +75,8 @@ def _collected(rows: DataFrame, keys: Iterable[str], values: Iterable[Value]) ->
     row = F.struct(
         *(F.col(column).alias(name) for column, name in named.items()), *(value.name for value in values)
     )
-    in_order = F.array_sort(F.collect_list(row), lambda one, other: one["position"] - other["position"])
+    together = F.collect_list(row)
+    in_order = F.sort_array(together)  # by position, which no two share
+    if not has_order(rows.select(row).schema[0].dataType):
+        in_order = F.array_sort(together, lambda one, other: one["position"] - other["position"])
     return rows.groupBy(*keys).agg(in_order.alias(ROWS))
