@@ -7,6 +7,8 @@ FITS = import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (
 
 INPUT ?=
 SIZE ?= 1m
+# Each worker has a Spark of its own, with up to 3 GB of heap (conf/test.toml).
+WORKERS ?= 2
 ARGS ?=
 UV ?= uv
 RETINUE_HOME ?= $(CURDIR)/var
@@ -34,7 +36,7 @@ demo: ready  ## the first answers, on public data or your own file: make demo IN
 	@.venv/bin/retinue demo $(if $(INPUT),--input "$(INPUT)")
 
 test: ready  ## every test; ARGS go to pytest: make test ARGS="-k sessions"
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: ready  ## style, format, strict types
 	@.venv/bin/ruff check .

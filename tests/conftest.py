@@ -1,4 +1,4 @@
-"""One Spark session for the whole suite, in a home of its own; one run of the demo that many tests read."""
+"""One Spark session a worker, in a home of its own; one run of the demo that many tests read."""
 
 from __future__ import annotations
 
@@ -25,3 +25,14 @@ def demo_home(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     home = tmp_path_factory.mktemp("demo")
     assert cli.main(["demo", "--env", "test", "--home", str(home)]) == 0
     return home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests are shared out among workers, a file stays with one, and so does all that reads the demo.
+
+    What takes longest begins first.
+    """
+    items.sort(key=lambda item: "jobs" not in item.path.parts)
+    for item in items:
+        reads_demo = "demo_home" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if reads_demo else str(item.path)))
