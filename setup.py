@@ -19,7 +19,13 @@ CORE = [
     "crawler-user-agents==1.67.0",
 ]
 EXTRAS = {
-    "test": ["pytest==9.2.0", "pytest-xdist==3.8.0", "chispa==0.12.0", "hypothesis==6.170.15", "duckdb==2.0.0"],
+    "test": [
+        "pytest==9.2.0",
+        "pytest-xdist==3.8.0",
+        "chispa==0.12.0",
+        "hypothesis==6.170.15",
+        "duckdb==2.0.0",
+    ],
     "lint": ["ruff==0.17.6", "mypy==2.4.1", "pandas-stubs==2.3.3.260113"],
     "notebooks": ["jupyterlab==4.6.6", "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0"],
     "bench": ["duckdb==2.0.0", "polars==2.1.0", "psutil==7.2.2"],

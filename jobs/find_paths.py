@@ -41,6 +41,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
             "top_paths": plots.sankey(common),
             "step_matrix": plots.step_matrix(paths.step_matrix(events, of=chosen.of)),
             "transitions": plots.transitions(moves),
+            "drop_offs": plots.drop_offs(ends),
         },
         rows_out=common.count(),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pyspark.sql import Row
 
-from retinue import cli, job
+from retinue import cli, job, plots
 from retinue.answer import Answer, Finding
 from retinue.clickstream import engagement
 from retinue.lake import Lake
@@ -23,10 +23,12 @@ def run(lake: Lake, settings: Settings) -> Answer:
     outcomes = engagement.engagement(
         visits.events, tools=chosen.predicates, lead=chosen.lead, order=chosen.order
     )
-    rows = visits.keep("gold.engagement", outcomes).orderBy("tool", "outcome").collect()  # conf bounds them
+    rates = visits.keep("gold.engagement", outcomes)
+    rows = rates.orderBy("tool", "outcome").collect()  # as many as conf has tools, times three
     return visits.answer(
         (finding for row in rows if row["outcome"] == "order" for finding in _told(row)),
         rows_out=len(rows),
+        figures={"engagement": plots.engagement(rates)},
     )
 
 

@@ -1,5 +1,8 @@
 """One picture a question: each function takes a small frame and gives a matplotlib figure."""
 
+from retinue.plots.clusters import clusters
+from retinue.plots.drop_offs import drop_offs
+from retinue.plots.engagement import engagement
 from retinue.plots.fruitless import fruitless_terms
 from retinue.plots.funnel import funnel, funnel_by
 from retinue.plots.hours import sessions_by_hour
@@ -14,6 +17,9 @@ from retinue.plots.transitions import transitions
 
 __all__ = [
     "Picture",
+    "clusters",
+    "drop_offs",
+    "engagement",
     "fragment",
     "fruitless_terms",
     "funnel",

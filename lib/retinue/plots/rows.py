@@ -49,18 +49,26 @@ def largest(rows: Rows, *, key: str, size: str, limit: int, what: str) -> Larges
 
 
 def first(
-    rows: Rows, *, columns: Sequence[str], limit: int, what: str, ascending: bool | Sequence[bool] = True
+    rows: Rows,
+    *,
+    columns: Sequence[str],
+    limit: int,
+    what: str,
+    by: Sequence[str] | None = None,
+    ascending: bool | Sequence[bool] = True,
 ) -> list[tuple[Any, ...]]:
     """The first `limit` rows by these columns in turn, each `ascending` or not; no more are collected.
 
+    `by` are the columns that order them, where some of `columns` cannot or need not.
     Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
     """
     _require(rows, columns, what)
-    up = [ascending] * len(columns) if isinstance(ascending, bool) else list(ascending)
+    by = list(columns if by is None else by)
+    up = [ascending] * len(by) if isinstance(ascending, bool) else list(ascending)
     if isinstance(rows, pd.DataFrame):
-        shown = rows[list(columns)].sort_values(list(columns), ascending=up)[:limit]
+        shown = rows[list(columns)].sort_values(by, ascending=up)[:limit]
     else:
-        shown = rows.select(*columns).orderBy(*columns, ascending=up).limit(limit).toPandas()
+        shown = rows.select(*columns).orderBy(*by, ascending=up).limit(limit).toPandas()
     return list(shown.itertuples(index=False, name=None))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from retinue.plots import labels
 from retinue.plots.picture import Picture, nothing
+from retinue.plots.rates import FOOT, Rate, Scale
 from retinue.plots.rows import Rows, first
 from retinue.plots.style import LIGHT
 
@@ -16,7 +17,8 @@ COLUMNS = ["product_count", "is_serious", "session_count", "fruitless_session_co
 TREND = ["slope", "low", "high"]
 NAMES: dict[bool | None, str] = {True: "serious shoppers", False: "other visitors", None: "all visitors"}
 COLORS: dict[bool | None, str] = {True: "orange", False: "blue", None: "rest"}
-WIDTH, MARGIN, ROW, NAME, COUNT, DOT, GAP, FOOT = 690, 2, 26, 150, 200, 11, 12, 24  # pixels
+WIDTH, MARGIN, ROW, NAME, COUNT, GAP = 690, 2, 26, 150, 200, 12  # pixels
+SCALE = Scale(MARGIN + NAME + 20, WIDTH - COUNT - 16)
 
 
 def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> Picture:
@@ -33,7 +35,7 @@ def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> 
     wholes = {_kind(row[1]): row for row in rows if _is_null(row[0])}
     height = len(rows) * ROW + GAP + FOOT
     picture = Picture(title=TITLE, note=_note(trend), width=WIDTH, height=height)
-    _draw_scale(picture, height)
+    SCALE.draw(picture, height=height)
     for place, kind in enumerate(kind for kind in NAMES if kind in wholes):
         _draw_rate(picture, place * ROW, NAMES[kind], wholes[kind])
     for place, row in enumerate(groups, start=len(wholes)):
@@ -43,26 +45,13 @@ def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> 
 
 def _draw_rate(picture: Picture, top: float, name: str, row: tuple[Any, ...]) -> None:
     _, is_serious, sessions, failed, low, high = row
-    y, color = top + ROW / 2, LIGHT[COLORS[_kind(is_serious)]]
+    y, rate = top + ROW / 2, Rate(failed, sessions, "session", low, high)
     picture.write(MARGIN + NAME, y, labels.fit(name, room=NAME, size=12), align="right")
-    picture.block(_x(low), y - 3, _x(high) - _x(low), 6, color=color, alpha=0.4)
-    share = labels.share(failed, sessions)
-    tip = (
-        f"{name}: {labels.count(failed)} of {labels.amount(sessions, 'session')}, {share}; "
-        f"interval {labels.share(low, 1)} to {labels.share(high, 1)}"
-    )
-    picture.block(_x(failed / sessions) - DOT / 2, y - DOT / 2, DOT, DOT, color=color, tip=tip)
+    SCALE.draw_rate(picture, y, rate, name=name, color=LIGHT[COLORS[_kind(is_serious)]])
     x = WIDTH - COUNT + 10
-    picture.write(x, y, share, bold=True)
+    picture.write(x, y, rate.share, bold=True)
     of = labels.fit(f"of {labels.count(sessions)}", room=WIDTH - x - 64, size=11)
     picture.write(x + 64, y, of, size=11, color=LIGHT["muted"])
-
-
-def _draw_scale(picture: Picture, height: float) -> None:
-    for percent in (0, 25, 50, 75, 100):
-        picture.block(_x(percent / 100) - 0.5, 0, 1, height - FOOT + 2, color=LIGHT["faint"])
-        line = f"{percent}%"
-        picture.write(_x(percent / 100), height - 10, line, size=11, color=LIGHT["muted"], align="center")
 
 
 def _note(trend: Rows | None) -> str:
@@ -72,11 +61,6 @@ def _note(trend: Rows | None) -> str:
         return note
     slope, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in lines[0])
     return f"{note}; {slope} points a product ({low} to {high})"
-
-
-def _x(rate: float) -> float:
-    start, end = MARGIN + NAME + 20, WIDTH - COUNT - 16
-    return start + (end - start) * rate
 
 
 def _is_null(value: Any) -> bool:
