@@ -17,6 +17,9 @@ CORE = [
     "matplotlib==3.11.2",
     "rich==15.0.0",
     "crawler-user-agents==1.67.0",
+    "snowballstemmer==3.1.1",
+    "vaderSentiment==3.3.2",
+    "rapidfuzz==3.14.6",
 ]
 EXTRAS = {
     "test": [
@@ -25,6 +28,7 @@ EXTRAS = {
         "chispa==0.12.0",
         "hypothesis==6.170.15",
         "duckdb==2.0.0",
+        "nltk==3.10.4",
     ],
     "lint": ["ruff==0.17.6", "mypy==2.4.1", "pandas-stubs==2.3.3.260113"],
     "notebooks": ["jupyterlab==4.6.6", "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0"],

@@ -1,0 +1,1 @@
+"""What people say: words, word sequences, spelling distances, sentiment, themes."""
