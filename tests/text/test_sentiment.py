@@ -20,6 +20,7 @@ SAID = [
     "Today SUX! ;-(",
     "Catch utf-8 emoji such as 💘 and 💋 and 😁",
     "Without a doubt, never so nice",
+    "but not very !!! ??? least GREAT",
     "",
     "<script>alert('x')</script>",
     "שלום",
@@ -27,7 +28,7 @@ SAID = [
 
 
 def test_the_numbers_are_vaders(spark: SparkSession):
-    rng, pieces = random.Random(9), [*" ".join(SAID).split(), *"but not very !!! ??? least GREAT".split()]
+    rng, pieces = random.Random(9), " ".join(SAID).split()
     texts = [*SAID, *(" ".join(rng.choices(pieces, k=rng.randint(1, 25))) for _ in range(2_000))]
     rows = (
         spark.createDataFrame([(text,) for text in texts], "text string").transform(sentiment.score).collect()
