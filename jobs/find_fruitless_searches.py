@@ -27,13 +27,13 @@ WRITES = (
 
 def run(lake: Lake, settings: Settings) -> Answer:
     """The sessions lost over searches, the norm beside them, the terms that fail and what would help."""
-    visits = job.analysed(lake, settings)
-    lost = visits.keep("gold.fruitless_searches", _lost(visits, settings))
-    sessions = searches.search_sessions(visits.events, fruitless=settings.searches.fruitless).persist()
-    try:
-        return _answer(visits, settings, lost, sessions)
-    finally:
-        sessions.unpersist()
+    with job.analysed(lake, settings) as visits:
+        lost = visits.keep("gold.fruitless_searches", _lost(visits, settings))
+        sessions = searches.search_sessions(visits.events, fruitless=settings.searches.fruitless).persist()
+        try:
+            return _answer(visits, settings, lost, sessions)
+        finally:
+            sessions.unpersist()
 
 
 def _lost(visits: Analysed, settings: Settings) -> DataFrame:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from retinue import cli, job, plots
 from retinue.answer import Answer, Finding
 from retinue.clickstream import loops, paths, subpaths
+from retinue.job import Analysed
 from retinue.lake import Lake
 from retinue.settings import Settings
 
@@ -21,7 +22,12 @@ WRITES = ("gold.top_paths", "gold.transitions", "gold.frequent_paths", "gold.dro
 
 def run(lake: Lake, settings: Settings) -> Answer:
     """Count paths, steps and where they stop as of the day."""
-    visits, chosen = job.analysed(lake, settings), settings.paths
+    with job.analysed(lake, settings) as visits:
+        return _answer(visits, settings)
+
+
+def _answer(visits: Analysed, settings: Settings) -> Answer:
+    chosen = settings.paths
     events = visits.events
     common = visits.keep(
         "gold.top_paths",

@@ -10,6 +10,7 @@ from pyspark.sql import Row
 from retinue import cli, job, plots
 from retinue.answer import Answer, Finding
 from retinue.clickstream import engagement
+from retinue.job import Analysed
 from retinue.lake import Lake
 from retinue.settings import Settings
 
@@ -19,7 +20,12 @@ WRITES = ("gold.engagement",)
 
 def run(lake: Lake, settings: Settings) -> Answer:
     """Compare the users of each of conf's tools with everyone else, as of the day."""
-    visits, chosen = job.analysed(lake, settings), settings.engagement
+    with job.analysed(lake, settings) as visits:
+        return _answer(visits, settings)
+
+
+def _answer(visits: Analysed, settings: Settings) -> Answer:
+    chosen = settings.engagement
     outcomes = engagement.engagement(
         visits.events, tools=chosen.predicates, lead=chosen.lead, order=chosen.order
     )

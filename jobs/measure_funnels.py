@@ -12,6 +12,7 @@ from pyspark.sql import Row
 from retinue import cli, job, plots
 from retinue.answer import Answer, Finding
 from retinue.clickstream import funnels
+from retinue.job import Analysed
 from retinue.lake import Lake
 from retinue.settings import Settings
 
@@ -21,7 +22,12 @@ WRITES = ("gold.funnels", "gold.funnel_visitors")
 
 def run(lake: Lake, settings: Settings) -> Answer:
     """One row a step of conf's funnel."""
-    visits, chosen = job.analysed(lake, settings), settings.funnel
+    with job.analysed(lake, settings) as visits:
+        return _answer(visits, settings)
+
+
+def _answer(visits: Analysed, settings: Settings) -> Answer:
+    chosen = settings.funnel
     reached = funnels.funnel(
         visits.events,
         steps=chosen.predicates,

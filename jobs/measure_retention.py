@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from retinue import cli, job, plots
 from retinue.answer import Answer, Finding
 from retinue.clickstream import retention
+from retinue.job import Analysed
 from retinue.lake import Lake
 from retinue.settings import Settings
 
@@ -22,7 +23,12 @@ WRITES = ("gold.retention", "gold.stickiness")
 
 def run(lake: Lake, settings: Settings) -> Answer:
     """Count cohorts and active visitors up to the midnight that begins the day."""
-    visits, period = job.analysed(lake, settings), settings.retention.period
+    with job.analysed(lake, settings) as visits:
+        return _answer(visits, settings)
+
+
+def _answer(visits: Analysed, settings: Settings) -> Answer:
+    period = settings.retention.period
     midnight = datetime.combine(visits.as_of, time.min, UTC)
     cohorts = visits.keep("gold.retention", retention.retention(visits.events, period=period, until=midnight))
     days = visits.keep("gold.stickiness", retention.stickiness(visits.events, until=midnight))

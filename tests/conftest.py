@@ -27,6 +27,7 @@ def demo_home(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     return home
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers' plugin reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests are shared out among workers, a file stays with one, and so does all that reads the demo.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -107,8 +107,11 @@ class Analysed:
         )
 
 
-def analysed(lake: Lake, settings: Settings) -> Analysed:
+@contextmanager
+def analysed(lake: Lake, settings: Settings) -> Iterator[Analysed]:
     """The sessionized events before the midnight UTC that begins `as_of`, of conf's segment.
+
+    They are read once, and held (on disk where memory is short) until the job is done with them.
 
     The day is conf's as_of, else the one after the newest event. Bots are left out unless
     conf's paths.include_bots says otherwise. Runs a Spark job.
@@ -118,11 +121,19 @@ def analysed(lake: Lake, settings: Settings) -> Analysed:
     if settings.as_of:
         day = date.fromisoformat(settings.as_of)
         visits = visits.where(F.col("occurred_at") < F.lit(day).cast("timestamp"))
+    visits = visits.persist()
+    try:
+        yield _analysed(lake, settings, visits)
+    finally:
+        visits.unpersist()
+
+
+def _analysed(lake: Lake, settings: Settings, visits: DataFrame) -> Analysed:
     newest = visits.agg(F.max("occurred_at").alias("at")).first()
     if newest is None or newest["at"] is None:
         raise _nothing_to_analyse(lake, settings)
     until = newest["at"].replace(tzinfo=UTC)
-    as_of = day if settings.as_of else until.date() + timedelta(days=1)
+    as_of = date.fromisoformat(settings.as_of) if settings.as_of else until.date() + timedelta(days=1)
     people = visits if settings.paths.include_bots else visits.where(~F.col("is_bot"))
     segment = segments.load(settings.segment) if settings.segment else None
     chosen = people.transform(segments.of, segment=segment) if segment else people
