@@ -36,7 +36,7 @@ demo: ready  ## the first answers, on public data or your own file: make demo IN
 	@.venv/bin/retinue demo $(if $(INPUT),--input "$(INPUT)")
 
 test: ready  ## every test; ARGS go to pytest: make test ARGS="-k sessions"
-	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(ARGS)
 
 lint: ready  ## style, format, strict types
 	@.venv/bin/ruff check .

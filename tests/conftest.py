@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 import retinue
 from retinue import cli
@@ -27,13 +29,18 @@ def demo_home(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     return home
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers' plugin reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests are shared out among workers, a file stays with one, and so does all that reads the demo.
+class Shares(LoadFileScheduling):
+    """A file's tests stay with one worker, and so do all that read the demo, which is made once a worker."""
 
-    What takes longest begins first.
-    """
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "demo" if "test_demo" in file or "test_notebooks" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, lest one worker be busy with it when the other has done all else."""
     items.sort(key=lambda item: "jobs" not in item.path.parts)
-    for item in items:
-        reads_demo = "demo_home" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if reads_demo else str(item.path)))
