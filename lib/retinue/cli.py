@@ -24,8 +24,10 @@ __all__ = ["main", "submitted"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never a stack trace."""
     asked = _parser().parse_args(arguments)
+    home = Path(asked.home or os.environ.get("RETINUE_HOME") or "var")
     try:
         settings = conf.load(asked.env, home=asked.home, conf=asked.conf, overrides=_overrides(asked))
+        home = settings.home_path
         commands = importlib.import_module("retinue.commands")  # slow: Spark and MLflow come with it
         return int(commands.BY_NAME[asked.command](asked, settings))
     except RetinueError as fault:
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _refuse(asked, "stopped by you; run it again, what was written counts once")
     except Exception as fault:
-        return _refuse(asked, _surprise(fault, asked))
+        return _refuse(asked, _surprise(fault, home))
 
 
 def submitted(file: str) -> None:
@@ -48,10 +50,10 @@ def _refuse(asked: argparse.Namespace, sentence: str) -> int:
     return 2
 
 
-def _surprise(fault: Exception, asked: argparse.Namespace) -> str:
+def _surprise(fault: Exception, home: Path) -> str:
     """One sentence for what nobody foresaw; the trace goes to a file for whoever mends it."""
     said = importlib.import_module("retinue.causes").cause(fault)
-    trace = Path(asked.home or os.environ.get("RETINUE_HOME") or "var", "last_error.txt")
+    trace = home / "last_error.txt"
     try:
         trace.parent.mkdir(parents=True, exist_ok=True)
         trace.write_text(traceback.format_exc(), encoding="utf-8")

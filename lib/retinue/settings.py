@@ -31,11 +31,19 @@ USER_INFO = re.compile(r"(?<=://)[^/:@\s]*:[^/\s]*@")  # name:password@ in a URI
 SECRET_PART = re.compile(r"((?:passw(?:or)?d|secret|token|sig)=)[^&;\s]+", re.IGNORECASE)
 
 Bound = Callable[[Any], str]
+TEN_YEARS_OF_MINUTES = 5_256_000
 
 
 def at_least(least: float) -> Bound:
     """The bound of a number: '' where it holds, else what is wrong."""
     return lambda found: "" if least <= found < math.inf else f"found {found!r}, wanted at least {least}"
+
+
+def between(least: float, most: float) -> Bound:
+    """The bound of a number that has two ends."""
+    return lambda found: (
+        "" if least <= found <= most else f"found {found!r}, wanted from {least:,} to {most:,}"
+    )
 
 
 def share(found: float) -> str:
@@ -114,7 +122,7 @@ class IngestSettings:
     mapping: str
     source: str
     earliest: Annotated[str, day]
-    latest_ahead_days: Annotated[float, at_least(0)]
+    latest_ahead_days: Annotated[float, between(0, 3_650)]
 
     def sane(self, *, now: datetime) -> dict[str, datetime]:
         """The first and the last instant that an event's time can be."""
@@ -135,8 +143,8 @@ class BotSettings:
 class SessionSettings:
     """How events are cut into sessions."""
 
-    timeout_minutes: Annotated[float, at_least(0)]
-    click_lag_seconds: Annotated[float, at_least(0)]
+    timeout_minutes: Annotated[float, between(0, TEN_YEARS_OF_MINUTES)]
+    click_lag_seconds: Annotated[float, between(0, 86_400)]
     max_events: Annotated[int, at_least(1)]
 
     @property
@@ -176,7 +184,7 @@ class SearchSettings:
 class FunnelSettings:
     """The steps of the funnel and the time they may take."""
 
-    window_minutes: Annotated[float, at_least(0)]
+    window_minutes: Annotated[float, between(0, TEN_YEARS_OF_MINUTES)]
     steps: Annotated[list[str], named_predicates]
 
     @property
