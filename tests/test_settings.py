@@ -85,7 +85,7 @@ def test_every_fault_is_told_at_once_with_the_nearest_key(tmp_path: Path) -> Non
             "sessions.timeout_minutes: found 1e+30, wanted from 0 to 5,256,000",
         ),
         ("funnel.window_minutes=inf", "funnel.window_minutes: found inf, wanted from 0 to 5,256,000"),
-        ("ingest.latest_ahead_days=-1", "ingest.latest_ahead_days: found -1, wanted from 0 to 3,650"),
+        ("ingest.latest_ahead_days=-1", "ingest.latest_ahead_days: found -1.0, wanted from 0 to 3,650"),
     ],
 )
 def test_a_value_that_cannot_be_is_told(override: str, sentence: str) -> None:
