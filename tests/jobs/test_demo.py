@@ -64,7 +64,7 @@ def test_mlflow_has_a_run_a_job_with_settings_versions_counts_and_pictures(
         for table, version in run["input_versions"].items():
             assert logged.data.tags[f"input.{table}"] == str(version)
     paths = client.list_artifacts(runs["find_paths"]["mlflow_run_id"], "figures")
-    names = ("top_paths", "step_matrix", "transitions")
+    names = ("top_paths", "step_matrix", "transitions", "drop_offs")
     assert {item.path for item in paths} == {
         f"figures/{name}.{kind}" for name in names for kind in ("html", "png")
     }
@@ -82,7 +82,7 @@ def test_the_report_shows_every_finding_with_its_id_and_the_pictures(
     page = (demo_home / "report" / "index.html").read_text(encoding="utf-8")
     for finding in findings.values():
         assert finding["finding_id"] in page
-    assert page.count("<svg") == 8
+    assert page.count("<svg") == 9
     assert "3,605" in page
 
 
