@@ -12,7 +12,7 @@ from retinue.plots.style import LIGHT
 __all__ = ["drop_offs"]
 
 TITLE = "Where do sessions stop?"
-NOTE = "Sessions without an order; the line: what depth explains; red: more"
+NOTE = "Sessions without an order; the line: what depth explains; orange: more"
 COLUMNS = ["drop_off_count", "step", "visit_count", "low", "high", "expected_count"]
 WIDTH, MARGIN, ROW, BAR, NAME, SHARES = 690, 2, 28, 14, 220, 190  # pixels
 START = MARGIN + NAME + 10
@@ -21,7 +21,7 @@ START = MARGIN + NAME + 10
 def drop_offs(ends: Rows, *, limit: int = 15) -> Picture:
     """Draw the `limit` steps at which most sessions stop as bars, each with the count its depth explains.
 
-    `ends` has the rows that drop_offs gives; ties by step. Red are those whose rate lies above what is
+    `ends` has the rows that drop_offs gives; ties by step. Orange are those whose rate lies above what is
     expected by its whole interval. From a Spark frame at most `limit` rows are collected, by a Spark job.
     Raises SchemaMismatch.
     """
