@@ -20,6 +20,7 @@ CORE = [
     "snowballstemmer==3.1.1",
     "vaderSentiment==3.3.2",
     "rapidfuzz==3.14.6",
+    "py3langid==0.4.0",
 ]
 EXTRAS = {
     "test": [
