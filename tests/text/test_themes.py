@@ -33,9 +33,31 @@ def test_keyness_is_the_paper_s_formula(weight: float, spark: SparkSession):
     assert min(got, key=lambda word: got[word].z) == "nice"
 
 
+def test_labels_are_the_paper_s_weights(spark: SparkSession):
+    said = {"late": OURS, "nice": THEIRS, None: [["late"] * 9]}
+    rows = [(group, each) for group, texts in said.items() for each in texts]
+    frame = spark.createDataFrame(rows, "brand string, tokens array<string>")
+    counts = {group: Counter(word for each in said[group] for word in each) for group in ("late", "nice")}
+    everywhere, mean = sum(counts.values(), Counter()), sum(each.total() for each in counts.values()) / 2
+    expected = {
+        (group, word): each[word] / each.total() * log(1 + mean / everywhere[word])
+        for group, each in counts.items()
+        for word in each
+    }
+    got = {(row.brand, row.token): row for row in themes.labels(frame, by="brand").collect()}
+    assert {pair: row.weight for pair, row in got.items()} == pytest.approx(expected)
+    first = {row.brand: row.token for row in themes.labels(frame, by="brand", limit=1).collect()}
+    assert first == {"late": "late", "nice": "nice"}
+    assert {row.rank for row in got.values() if row.brand == "late"} == {1, 2, 3}
+
+
 def test_what_cannot_be_is_refused(spark: SparkSession):
     said = spark.createDataFrame([(["a"],)], "tokens array<string>")
     with pytest.raises(RetinueError, match="prior_weight"):
         themes.keyness(said, said, prior_weight=0)
     with pytest.raises(SchemaMismatch):
         themes.keyness(said, said.toDF("words"))
+    with pytest.raises(SchemaMismatch):
+        themes.labels(said, by="brand")
+    with pytest.raises(RetinueError, match="limit"):
+        themes.labels(said, by="tokens", limit=0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 
-__all__ = ["keyness"]
+__all__ = ["keyness", "labels"]
 
 
 def keyness(
@@ -53,6 +53,41 @@ def keyness(
         "focus_count",
         "background_count",
     )
+
+
+def labels(grouped: DataFrame, *, by: str, tokens: str = "tokens", limit: int = 10) -> DataFrame:
+    """The `limit` tokens that tell each group from all others best, as a label for it.
+
+    Out, a row a group and token: `by`, rank (int, from 1; ties by token), token, count (bigint, in the group),
+    weight (double, c-TF-IDF: count in the group / its tokens x ln(1 + mean tokens a group / count in all)).
+
+    In: `by`, the group (a brand, a topic, a period; null is none), and `tokens` (array<string>).
+
+    Lazy; one shuffle, of tokens counted where they lie.
+    Source: Grootendorst, "BERTopic" (2022), equation 2. Raises SchemaMismatch; RetinueError where `limit` is
+    below 1.
+    """
+    if limit < 1:
+        raise RetinueError(f"limit is {limit}; it must be 1 or more")
+    require(grouped, [by, tokens], what="labels")
+    group = F.col(quoted(by))
+    said = grouped.where(group.isNotNull()).select(
+        group.alias("group"), F.explode(quoted(tokens)).alias("token")
+    )
+    counted = said.where("token IS NOT NULL").groupBy("group", "token").agg(F.count("*").alias("count"))
+    sizes = counted.groupBy("group").agg(F.sum("count").alias("size"))
+    spread = counted.groupBy("token").agg(F.sum("count").alias("everywhere"))
+    mean = sizes.agg(F.avg("size").alias("mean"))
+    weight = F.col("count") / F.col("size") * F.log1p(F.col("mean") / F.col("everywhere"))
+    weighed = (
+        counted.join(sizes, "group")
+        .join(spread, "token")
+        .crossJoin(F.broadcast(mean))
+        .withColumn("weight", weight)
+    )
+    best = Window.partitionBy("group").orderBy(F.desc("weight"), "token")
+    ranked = weighed.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= limit)
+    return ranked.select(F.col("group").alias(by), "rank", "token", "count", "weight")
 
 
 def _said(documents: DataFrame, tokens: str, *, is_focus: bool) -> DataFrame:
