@@ -58,7 +58,7 @@ def keyness(
 def labels(grouped: DataFrame, *, by: str, tokens: str = "tokens", limit: int = 10) -> DataFrame:
     """The `limit` tokens that tell each group from all others best, as a label for it.
 
-    Out, a row a group and token: `by`, rank (int, from 1; ties by token), token, count (bigint, in the group),
+    Out, a row a group and token: `by`, rank (int, from 1; ties by token), token, count (bigint, there),
     weight (double, c-TF-IDF: count in the group / its tokens x ln(1 + mean tokens a group / count in all)).
 
     In: `by`, the group (a brand, a topic, a period; null is none), and `tokens` (array<string>).
