@@ -6,6 +6,7 @@ A client of its own, never MLflow's global state, so that two runs in one proces
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -30,6 +31,8 @@ LONGEST_PARAM = 6000  # MLflow refuses longer values
 # That a new store makes its tables is no news to who runs a job.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
+# Nor is a bar for each picture that the report fetches.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 class Tracked:
