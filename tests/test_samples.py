@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from retinue import samples
 from retinue.errors import EnvironmentFault
@@ -195,8 +196,48 @@ def test_posts_have_a_burst_and_a_pasted_text(tables: Tables, truth: samples.Tru
     assert by_day.max() > 5 * by_day.drop(truth.alert_on).max()
     pasted = posts[posts["post_id"].isin(truth.pasted_posts)]
     assert pasted["posted_at"].max() - pasted["posted_at"].min() < timedelta(hours=1)
-    assert pasted["profile_id"].nunique() == 12
+    assert pasted["profile_id"].nunique() == len(pasted) == 12
     assert len({re.sub(r"\d+", "", text) for text in pasted["text"]}) == 1
+
+
+def test_a_post_names_two_words_of_its_theme(tables: Tables, truth: samples.Truth) -> None:
+    posts = tables["posts"].merge(tables["post_labels"], on="post_id").query("not is_pasted")
+    for text, theme in zip(posts["text"], posts["theme"], strict=True):
+        named = {word: name for name, words in truth.themes.items() for word in words if word in text.split()}
+        assert (len(named), set(named.values())) == (2, {theme})
+    assert set(posts["theme"]) == set(truth.themes)
+
+
+def test_moods_are_those_that_vader_reads(tables: Tables) -> None:
+    posts = tables["posts"].merge(tables["post_labels"], on="post_id").query("not is_pasted")
+    compound = posts["text"].map(lambda text: SentimentIntensityAnalyzer().polarity_scores(text)["compound"])
+    read = pd.cut(compound, [-1, -0.05, 0.05, 1], labels=["negative", "neutral", "positive"])
+    assert (read.astype(str) == posts["mood"]).all()
+
+
+def test_a_brand_repeats_its_slogan_and_is_answered_in_anger(tables: Tables, truth: samples.Truth) -> None:
+    posts = tables["posts"].merge(tables["post_labels"], on="post_id").set_index("post_id")
+    assert truth.slogan is not None
+    brand, slogan = truth.slogan
+    owned = posts[posts["media_class"] == "owned"]
+    assert (owned["text"].str.contains(slogan) == (owned["brand"] == brand)).all()
+    assert not posts.loc[posts["media_class"] == "earned", "text"].str.contains(slogan).any()
+    replies = posts[posts["reply_to"].notna()]
+    answered = owned.loc[replies["reply_to"]].reset_index()
+    assert (replies["posted_at"].to_numpy() > answered["posted_at"].to_numpy()).all()
+    is_angry = (replies["mood"] == "negative").groupby(replies["brand"]).mean()
+    assert is_angry[brand] > 0.6 > 0.5 > is_angry.drop(brand).max()
+
+
+def test_an_echo_and_the_influencer_are_liked(tables: Tables, truth: samples.Truth) -> None:
+    posts = tables["posts"]
+    assert truth.echo is not None
+    is_influencer = posts["profile_id"] == truth.influencer
+    assert posts.loc[is_influencer, "share_count"].min() > posts.loc[~is_influencer, "share_count"].max()
+    likes = posts[~is_influencer].groupby(posts["text"].str.contains(truth.echo))["like_count"]
+    assert likes.size()[True] > 20
+    assert likes.mean()[True] > 3 * likes.mean()[False]
+    assert posts["follower_count"].idxmax() in posts.index[is_influencer]
 
 
 def conversion_rate(people: pd.DataFrame) -> float:
@@ -234,7 +275,11 @@ def test_a_quiet_world_has_nothing_to_find() -> None:
     assert not any(truth.channel_effects.values())
     followers = tables["follows"]["dst"].value_counts()
     assert followers.iloc[0] < 2 * followers.iloc[1]
+    assert (truth.slogan, truth.echo, truth.themes) == (None, None, {})
     assert not tables["post_labels"]["is_pasted"].any()
+    assert not tables["posts"]["text"].str.contains("extra mile|every penny").any()
+    likes = tables["posts"].groupby("profile_id")["like_count"].mean()
+    assert likes.max() < 12
     assert tables["posts"].groupby(tables["posts"]["posted_at"].dt.date).size().max() < 60
 
 

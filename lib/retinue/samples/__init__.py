@@ -15,14 +15,17 @@ people        Who leaves follows `churn_drivers` (coefficients of a logistic mod
               of the days.
 follows       Communities with few ties between them; each tie closes on the closer ones first, so that
               late ties can be foretold from early ones. One influencer is followed from everywhere.
-posts         Themes, each with its words and mood (`post_labels`); on `alert_on` a burst of complaints about
-              one theme; a text pasted by a dozen accounts within the hour; the influencer's posts are shared.
+posts         Themes, each with its words, of which a post names two, and moods (`post_labels`); on `alert_on`
+              a burst of complaints about one theme; a text pasted by a dozen accounts within the hour; the
+              influencer's posts are shared. One brand repeats its `slogan` in what it says itself and is
+              answered in anger; who says `echo` is liked and shared more.
 touches       Intent drives both the exposure to `harvesting_channel` and the conversion: that channel earns
               nothing, a random held-out group that never sees it shows so. `channel_effects` are the true
               gains in log-odds of a conversion.
 
-A quiet world has the same people without the influencer, the alert, the pasted text, the basket rule and
-any effect of a channel: there, an analysis must find none.
+A quiet world has the same people without the influencer, the alert, the pasted text, the slogan, the echo,
+the basket rule and any effect of a channel, and a post there names words of any theme side by side: an
+analysis must find none of it.
 """
 
 from retinue.samples.public import ecommerce

@@ -35,6 +35,9 @@ class Truth:
     channel_effects: Mapping[str, float]
     alert_on: datetime.date | None
     alert_theme: str
+    themes: Mapping[str, tuple[str, ...]]
+    slogan: tuple[str, str] | None
+    echo: str | None
     pasted_posts: frozenset[str]
 
 
@@ -93,14 +96,16 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
     clicks = clicks.merge(visits[["session", "session_id"]], on="session")
     purchases = clicks[clicks["event_type"] == "purchase"]
 
-    said = posts.posts(talk, profiles=profiles, start=START, days=days, quiet=quiet)
+    followed = follows.follows(ties, profiles=profiles, start=START, days=days, quiet=quiet)
+    followers = dict(followed["dst"].value_counts())
+    said = posts.posts(talk, profiles=profiles, followers=followers, start=START, days=days, quiet=quiet)
     exposed = advertising.exposures(ads, persons=list(persons["person_id"]), quiet=quiet)
     frames = {
         "events": clicks,
         "orders": shop.orders(shopping, purchases=purchases, quiet=quiet),
         "people": persons,
         "identities": devices,
-        "follows": follows.follows(ties, profiles=profiles, start=START, days=days, quiet=quiet),
+        "follows": followed,
         "posts": said[posts.COLUMNS],
         "touches": advertising.touches(ads, exposed=exposed, start=START, days=days),
         "conversions": advertising.conversions(ads, exposed=exposed, start=START, days=days),
@@ -130,6 +135,9 @@ def _truth(frames: Mapping[str, pd.DataFrame], *, days: int, quiet: bool) -> Tru
         channel_effects=advertising.effects(quiet=quiet),
         alert_on=None if quiet else (START + pd.Timedelta(days=posts.alert_day(days))).date(),
         alert_theme=posts.ALERT_THEME,
+        themes={} if quiet else posts.THEMES,
+        slogan=None if quiet else posts.SLOGAN,
+        echo=None if quiet else posts.ECHO,
         pasted_posts=frozenset(labels.loc[labels["is_pasted"], "post_id"]),
     )
 
