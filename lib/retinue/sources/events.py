@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from retinue import schema
-from retinue.errors import UnknownSetting
-from retinue.sources import addresses, fields, times
-from retinue.sources.files import survey
+from retinue.sources import addresses, declared, times
+from retinue.sources.declared import ORIGIN, detail, filled
 from retinue.sources.mappings import EVENT_COLUMNS, Mapping
-from retinue.sources.records import of_files, with_text
+from retinue.sources.records import of_files
 from retinue.tables import EVENT_TYPES
 
 __all__ = ["REASONS", "parse", "read", "with_event_ids"]
 
 REASONS = {
-    "damaged_file": "the rest of the file cannot be read: its compression, or Parquet itself, is broken",
-    "bad_encoding": "bytes that are no text in the mapping's encoding, or NUL",
-    "unparsable": "not of the mapping's format: too few or too many values, no JSON object, no log line",
-    "bad_number": "a number that is none, or a negative result count",
-    "bad_time": "a time not written as the mapping declares",
-    "bad_value": "another field that is not of its declared type",
+    **declared.REASONS,
     "missing_event_id": "the mapping names the event's id, the record has none",
     "missing_visitor": "nobody whom the event belongs to",
-    "missing_time": "no time",
-    "time_out_of_range": "before `earliest` or after `latest`",
 }
 """What a reason can begin with; after a colon it may say more."""
-
-_ORIGIN = ("source_file", "source_digest", "position", "record")
 
 
 def read(
@@ -62,8 +50,7 @@ def read(
     Raises InputMissing for a path without files, SchemaMismatch for a header that is not the
     mapping's, UnknownSetting for SQL in the mapping that does not resolve.
     """
-    fresh = {file.digest: file for file in reversed(survey(spark, path, format=mapping.format))}
-    files = sorted((fresh[digest] for digest in fresh.keys() - set(known)), key=lambda file: file.path)
+    files = declared.fresh_files(spark, path, mapping, frozenset(known))
     return parse(
         of_files(spark, path, files, mapping),
         mapping,
@@ -85,90 +72,20 @@ def parse(
 
     Raises SchemaMismatch, and UnknownSetting for SQL in the mapping that does not resolve.
     """
-    schema.require(records, _ORIGIN, what="events.parse")
-    cut = _with_fields(records, mapping)
+    schema.require(records, ORIGIN, what="events.parse")
+    cut = declared.with_fields(records, mapping)
     named = _with_named_type(_mapped(cut, mapping), mapping)
     found = addresses.with_found(named, mapping.url)
     typed = _with_numbers(_completed(found, mapping))
-    judged = _judged(typed, mapping, _utc(earliest), _utc(latest))
+    judged = _judged(typed, mapping, declared.utc(earliest), declared.utc(latest))
     events = judged.select(
         *EVENT_COLUMNS,
         F.lit(source).alias("source"),
         F.lit(mapping.legal_basis).alias("legal_basis"),
-        *(F.col(f"_origin.{name}") for name in _ORIGIN),
+        *(F.col(f"_origin.{name}") for name in ORIGIN),
         F.col("_fault").alias("reason"),
     )
     return events if "event_id" in mapping.columns else with_event_ids(events)
-
-
-def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
-
-
-# --- from the record to the source's own fields -------------------------------------------------
-
-
-def _with_fields(records: DataFrame, mapping: Mapping) -> DataFrame:
-    """`_origin`; `_fault` where the record is not what it should be; a column a declared field."""
-    _check_types(mapping)
-    texts = with_text(records, mapping.encoding)
-    cut = texts.select(
-        F.struct(*_ORIGIN).alias("_origin"), "_text", fields.cut(F.col("_text"), mapping).alias("_cut")
-    )
-    values = {name: fields.value(F.col("_cut"), name, mapping) for name in mapping.fields}
-    faults = [
-        F.when(F.col("_origin.record") == "", "damaged_file"),
-        F.when(F.col("_text").isNull(), "bad_encoding"),
-        F.when(fields.is_broken(F.col("_cut"), mapping), "unparsable"),
-        *(
-            _broken_promise(values[name], name, declared)
-            for name, declared in mapping.fields.items()
-            if _is_promise(declared)
-        ),
-    ]
-    return cut.select(
-        "_origin",
-        F.coalesce(*faults).alias("_fault"),
-        *(
-            (values[name].try_cast(declared) if _is_promise(declared) else values[name]).alias(name)
-            for name, declared in mapping.fields.items()
-        ),
-    )
-
-
-def _is_promise(declared: str) -> bool:
-    """Whether a value can break the declared type: text cannot, what is nested came typed."""
-    return declared.lower() != "string" and not fields.is_nested(declared)
-
-
-def _broken_promise(text: Column, name: str, declared: str) -> Column:
-    word = {"boolean": "bad_value", "date": "bad_time"}.get(declared.lower(), "bad_number")
-    return F.when(text.isNotNull() & text.try_cast(declared).isNull(), _detail(word, name, text))
-
-
-def _detail(word: str, name: str, text: Column) -> Column:
-    return F.concat(F.lit(f"{word}: {name} is "), F.left(text.cast("string"), F.lit(60)))
-
-
-def _check_types(mapping: Mapping) -> None:
-    faults = []
-    for name, declared in mapping.fields.items():
-        try:
-            StructType.fromDDL(f"`{name}` {declared}")
-        except AnalysisException as error:
-            faults.append(f"fields.{name} is {declared!r}: {_first_line(error)}")
-    _refuse(faults, mapping)
-
-
-def _refuse(faults: list[str], mapping: Mapping) -> None:
-    if faults:
-        told = "\n".join(f"  {fault}" for fault in faults)
-        raise UnknownSetting(f"mapping '{mapping.name}' cannot be used:\n{told}")
-
-
-def _first_line(error: AnalysisException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else error.__class__.__name__
 
 
 # --- from the source's fields to the event columns ----------------------------------------------
@@ -179,38 +96,17 @@ def _mapped(cut: DataFrame, mapping: Mapping) -> DataFrame:
     expressions = dict(mapping.columns)
     if mapping.url:
         expressions |= {"_address": mapping.url.address, "_title": mapping.url.title or "NULL"}
-    evaluated = _evaluated(cut, expressions, mapping)
+    evaluated = declared.evaluated(cut, expressions, mapping)
     occurred_at = times.instant(F.col("occurred_at"), evaluated.schema["occurred_at"].dataType, mapping.time)
     return evaluated.select(
         "_origin",
         "_fault",
         occurred_at.alias("occurred_at"),
-        *(_filled(name).alias(_AS_TEXT.get(name, name)) for name in expressions),
+        *(filled(name).alias(_AS_TEXT.get(name, name)) for name in expressions),
     )
 
 
 _AS_TEXT = {"occurred_at": "_occurred_at"}
-
-
-def _filled(name: str) -> Column:
-    """The column as text; white space alone is nothing."""
-    text = F.col(name).cast("string")
-    return F.when(F.trim(text, F.lit(" \t\r\n")) != "", text)
-
-
-def _evaluated(cut: DataFrame, expressions: dict[str, str], mapping: Mapping) -> DataFrame:
-    """A column an expression. Raises UnknownSetting with every expression that does not resolve."""
-    columns, faults = {}, []
-    for name, expression in expressions.items():
-        try:
-            column = F.col(f"`{expression}`") if expression in cut.columns else F.expr(expression)
-            cut.select(column.cast("string"))
-            columns[name] = column
-        except AnalysisException as error:
-            key = name if name in EVENT_COLUMNS else f"url.{name.removeprefix('_')}"
-            faults.append(f"{key} is {expression!r}: {_first_line(error)}")
-    _refuse(faults, mapping)
-    return cut.select("_origin", "_fault", *(column.alias(name) for name, column in columns.items()))
 
 
 def _with_named_type(mapped: DataFrame, mapping: Mapping) -> DataFrame:
@@ -286,12 +182,12 @@ def _judged(typed: DataFrame, mapping: Mapping, earliest: datetime, latest: date
         *([F.when(F.col("event_id").isNull(), "missing_event_id")] if "event_id" in mapping.columns else []),
         F.when(F.col("visitor_id").isNull(), "missing_visitor"),
         F.when(said.isNull(), "missing_time"),
-        F.when(at.isNull(), _detail("bad_time", "occurred_at", said)),
-        F.when(is_outside, _detail("time_out_of_range", "occurred_at", said)),
+        F.when(at.isNull(), detail("bad_time", "occurred_at", said)),
+        F.when(is_outside, detail("time_out_of_range", "occurred_at", said)),
         *(
             F.when(
                 F.col(name).isNull() & F.col(f"_{name}").isNotNull(),
-                _detail("bad_number", name, F.col(f"_{name}")),
+                detail("bad_number", name, F.col(f"_{name}")),
             )
             for name in _NUMBERS
         ),
@@ -311,13 +207,4 @@ def with_event_ids(events: DataFrame) -> DataFrame:
     In: what `parse` gives. A bad row has no id. One shuffle.
     """
     columns = [name for name in EVENT_COLUMNS if name not in ("event_id", "occurred_at")]
-    content = F.to_json(
-        F.struct(F.unix_micros("occurred_at").alias("occurred_at"), *columns), {"ignoreNullFields": "false"}
-    )
-    is_good = F.col("reason").isNull()
-    # Bad rows are no equals: a broken file would otherwise go to one task.
-    row = F.when(is_good, F.sha2(content, 256)).otherwise(F.col("position").cast("string"))
-    equals = Window.partitionBy("source_digest", "_row").orderBy("position")
-    ordinal = F.row_number().over(equals).cast("string")
-    numbered = F.sha2(F.concat(F.col("_row"), F.lit("\u001f"), ordinal), 256)
-    return events.withColumn("_row", row).withColumn("event_id", F.when(is_good, numbered)).drop("_row")
+    return declared.with_ids(events, id="event_id", of=["occurred_at", *columns])

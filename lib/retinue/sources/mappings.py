@@ -1,10 +1,11 @@
-"""How a source's records become events: declared in TOML, checked whole before Spark starts.
+"""How a source's records become events or posts: declared in TOML, checked whole before Spark starts.
 
 A mapping names the format, the fields in the order in which the file has them, with their types,
-how time is written, the legal basis on which the rows are held, and for each event column an SQL
+how time is written, the legal basis on which the rows are held, and for each column of its kind an SQL
 expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
 
     about = "one line on the source"
+    kind = "events"                       # events | posts (reviews, comments and mails too)
     format = "csv"                        # csv | jsonl | parquet | combined
     legal_basis = "consent"               # anonymous | consent | contract | legitimate_interest
     encoding = "utf-8"                    # or any one-byte code page, such as cp1252
@@ -22,16 +23,16 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
     written = "iso"                       # iso | seconds | milliseconds | microseconds | a pattern
     zone = "UTC"                          # of times that carry none
 
-    [columns]                             # event column = a field, or SQL over the fields; Spark's
+    [columns]                             # column of that kind = a field, or SQL over the fields; Spark's
                                           # ANSI mode is on (try_cast), r'…' is text with backslashes
     visitor_id = "visitor"
     event_name = "lower(event)"
 
-    [event_types]                         # event_name = event_type; `otherwise` stands for the rest
+    [event_types]                         # of events: event_name = event_type; `otherwise` is the rest
     view = "page_view"
     otherwise = "other"
 
-    [url]                                 # what an address tells, where the columns do not say it;
+    [url]                                 # of events: what an address tells, where the columns do not;
                                           # not looked at for events of type other and ping
     address = "page_url"
     search_path = '/search'               # regular expression; without it every path may be a search
@@ -58,11 +59,13 @@ from zoneinfo import available_timezones
 
 from retinue.declarations import Kind, digest
 from retinue.errors import nearest
-from retinue.tables import EVENT, EVENT_TYPES, LEGAL_BASES
+from retinue.tables import EVENT, EVENT_TYPES, LEGAL_BASES, POST
 
 __all__ = [
+    "COLUMNS",
     "EVENT_COLUMNS",
     "FORMATS",
+    "POST_COLUMNS",
     "CsvOptions",
     "Mapping",
     "TimeWriting",
@@ -76,7 +79,13 @@ __all__ = [
 MAPPINGS = Kind("mapping", "mappings")
 FORMATS = ("csv", "jsonl", "parquet", "combined")
 EVENT_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in EVENT}
-"""The columns a mapping may fill, in order, with their types."""
+POST_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in POST}
+COLUMNS: Dict[str, Dict[str, str]] = {"events": EVENT_COLUMNS, "posts": POST_COLUMNS}
+"""By kind, the columns a mapping may fill, in order, with their types."""
+_NEEDED = {
+    "events": {"visitor_id": "no event is without one", "occurred_at": "no event is without one"},
+    "posts": {"posted_at": "no post is without one", "text": "what a post says"},
+}
 
 COMBINED_FIELDS: Dict[str, str] = dict.fromkeys(
     ("client", "identity", "login", "time", "request", "status", "size", "referrer", "user_agent"), "string"
@@ -91,6 +100,7 @@ _SCALAR = re.compile(
 _NESTED = re.compile(r"(array|map|struct)<.+>", re.IGNORECASE | re.DOTALL)
 _TOP = (
     "about",
+    "kind",
     "format",
     "legal_basis",
     "encoding",
@@ -140,13 +150,14 @@ class UrlRules:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A source's records as events; see the module's docstring for the file it is read from."""
+    """A source's records as events or posts; see the module's docstring for the file it is read from."""
 
     name: str
     format: str
     legal_basis: str
     fields: Dict[str, str]
     columns: Dict[str, str]
+    kind: str = "events"
     about: str = ""
     encoding: str = "utf-8"
     csv: CsvOptions = field(default_factory=CsvOptions)
@@ -192,6 +203,7 @@ def _mapping(declared: Dict[str, Any], name: str) -> Mapping:
     }
     return Mapping(
         name=name,
+        kind=declared.get("kind", "events"),
         about=declared.get("about", ""),
         format=declared["format"],
         legal_basis=declared["legal_basis"],
@@ -208,15 +220,21 @@ def _mapping(declared: Dict[str, Any], name: str) -> Mapping:
 
 def _faults(declared: Dict[str, Any]) -> Iterable[str]:
     yield from _shape(declared)
+    yield from _choice({"kind": "events", **declared}, "kind", tuple(COLUMNS))
     yield from _choice(declared, "format", FORMATS)
     yield from _choice(declared, "legal_basis", LEGAL_BASES)
     yield from _encoding_faults(declared.get("encoding", "utf-8"))
     yield from _csv_faults(_table(declared, "csv"), declared.get("format"))
     yield from _field_faults(_table(declared, "fields"), declared.get("format"))
     yield from _time_faults(_table(declared, "time"))
-    yield from _column_faults(_table(declared, "columns"))
-    yield from _event_type_faults(_table(declared, "event_types"))
-    yield from _url_faults(_table(declared, "url"))
+    kind = "posts" if declared.get("kind") == "posts" else "events"
+    yield from _column_faults(_table(declared, "columns"), kind)
+    if kind == "events":
+        yield from _event_type_faults(_table(declared, "event_types"))
+        yield from _url_faults(_table(declared, "url"))
+    for key in ("event_types", "url"):
+        if kind == "posts" and key in declared:
+            yield f"[{key}] belongs to kind = 'events'"
 
 
 def _table(declared: Dict[str, Any], key: str) -> Dict[str, Any]:
@@ -344,12 +362,12 @@ def _is_time_pattern(written: str) -> bool:
     return written in _UNITS or (has_date and not re.search("[^yuMLdDHhKkmsSaEXxZzVO\\W\\d]|'", letters))
 
 
-def _column_faults(columns: Dict[str, Any]) -> Iterable[str]:
-    yield from _unknown(columns, EVENT_COLUMNS, "columns.")
+def _column_faults(columns: Dict[str, Any], kind: str) -> Iterable[str]:
+    yield from _unknown(columns, COLUMNS[kind], "columns.")
     yield from _texts(columns, "columns.")
-    for key in ("visitor_id", "occurred_at"):
+    for key, why in _NEEDED[kind].items():
         if key not in columns:
-            yield f"columns.{key} is missing: no event is without one"
+            yield f"columns.{key} is missing: {why}"
 
 
 def _event_type_faults(event_types: Dict[str, Any]) -> Iterable[str]:

@@ -101,13 +101,16 @@ def stem(words: DataFrame, *, word: str = "word", language: str = "english") -> 
     algorithm = language.lower()
 
     def stems(batch: pa.Array) -> pa.Array:
-        distinct = batch.dictionary_encode()
-        stemmed = [
-            None if each is None else _stem(algorithm, each) for each in distinct.dictionary.to_pylist()
-        ]
-        return pa.array(stemmed, pa.string()).take(distinct.indices)
+        return stemmed(batch, algorithm)
 
     return words.withColumn("stem", arrow_udf(stems, "string")(F.col(quoted(word))))  # type: ignore[call-overload]
+
+
+def stemmed(words: pa.Array, algorithm: str) -> pa.Array:
+    """The stem of each word by one of Snowball's algorithms, each distinct word stemmed once."""
+    distinct = words.dictionary_encode()
+    stems = [None if each is None else _stem(algorithm, each) for each in distinct.dictionary.to_pylist()]
+    return pa.array(stems, pa.string()).take(distinct.indices)
 
 
 def tf_idf(tokenized: DataFrame, *, key: str, tokens: str = "tokens") -> DataFrame:

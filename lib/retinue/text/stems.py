@@ -1,0 +1,77 @@
+"""The stems of each text's words, by the rules of the language that it is written in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import arrow_udf
+
+from retinue.schema import quoted, require
+from retinue.text import tokens
+
+__all__ = ["LANGUAGES", "with_stems"]
+
+LANGUAGES = {
+    "da": "danish",
+    "de": "german",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+"""The languages that have both stop words and a stemmer, by their ISO 639-1 codes."""
+
+
+def with_stems(
+    annotated: DataFrame, *, annotations: str = "annotations", language: str = "language"
+) -> DataFrame:
+    """Add the stems of the words and hashtags of a text, in their order, its language's stop words left out.
+
+    Out: `stems` (array<string>): by Snowball for the LANGUAGES, the words themselves where the language is
+    another or null; null where the annotations are null.
+
+    In: `annotations` as `tokens.annotate` gives them, `language` as an ISO 639-1 code.
+
+    An Arrow batch function that stems each distinct word of a batch and language once. Lazy; no shuffle.
+    Raises SchemaMismatch.
+    """
+    require(annotated, [annotations, language], what="with_stems")
+    stopped = {code: tokens.stop_words(name) for code, name in LANGUAGES.items()}
+
+    def stems(words: pa.Array, languages: pa.Array) -> pa.Array:
+        return _stems(words, languages, stopped)
+
+    said = F.filter(annotations, lambda each: each["kind"].isin("word", "hashtag"))
+    words = F.transform(said, lambda each: each["token"])
+    found = arrow_udf(stems, "array<string>")(words, F.col(quoted(language)))  # type: ignore[call-overload]
+    return annotated.withColumn("stems", found)
+
+
+def _stems(words: pa.Array, languages: pa.Array, stopped: dict[str, list[str]]) -> pa.Array:
+    """Flat, and by language: what the texts of one language say is stemmed at once."""
+    lengths = pc.fill_null(pc.list_value_length(words), 0).to_numpy(zero_copy_only=False)
+    flat, code_of_word = words.flatten(), languages.take(pa.array(np.repeat(np.arange(len(words)), lengths)))
+    stemmed = np.array(flat.to_pylist(), dtype=object)
+    kept = np.ones(len(flat), dtype=bool)
+    for code in pc.unique(languages).to_pylist():
+        if code not in LANGUAGES:
+            continue
+        own = pc.fill_null(pc.equal(code_of_word, code), False).to_numpy(zero_copy_only=False)
+        said = flat.filter(pa.array(own))
+        stemmed[own] = tokens.stemmed(said, LANGUAGES[code]).to_numpy(zero_copy_only=False)
+        kept[own] = ~pc.is_in(said, pa.array(stopped[code])).to_numpy(zero_copy_only=False)
+    row_of_word = np.repeat(np.arange(len(words)), lengths)
+    counts = np.bincount(row_of_word[kept], minlength=len(words))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(stemmed[kept], pa.string()), mask=words.is_null())
