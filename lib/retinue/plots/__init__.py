@@ -1,22 +1,28 @@
 """One picture a question: each function takes a small frame and gives a matplotlib figure."""
 
+from retinue.plots.alert_timeline import alert_timeline
 from retinue.plots.clusters import clusters
 from retinue.plots.drop_offs import drop_offs
 from retinue.plots.engagement import engagement
 from retinue.plots.fruitless import fruitless_terms
 from retinue.plots.funnel import funnel, funnel_by
 from retinue.plots.hours import sessions_by_hour
+from retinue.plots.keyness_plot import keyness_plot
+from retinue.plots.ngram_trends import ngram_trends
 from retinue.plots.picture import Picture
 from retinue.plots.render import fragment, html, png, svg
 from retinue.plots.retention import retention
 from retinue.plots.sankey import sankey
 from retinue.plots.search_rates import search_rates
+from retinue.plots.sentiment_over_time import sentiment_over_time
 from retinue.plots.step_matrix import step_matrix
 from retinue.plots.terms_at_risk import terms_at_risk
+from retinue.plots.theme_map import theme_map
 from retinue.plots.transitions import transitions
 
 __all__ = [
     "Picture",
+    "alert_timeline",
     "clusters",
     "drop_offs",
     "engagement",
@@ -25,13 +31,17 @@ __all__ = [
     "funnel",
     "funnel_by",
     "html",
+    "keyness_plot",
+    "ngram_trends",
     "png",
     "retention",
     "sankey",
     "search_rates",
+    "sentiment_over_time",
     "sessions_by_hour",
     "step_matrix",
     "svg",
     "terms_at_risk",
+    "theme_map",
     "transitions",
 ]

@@ -55,7 +55,7 @@ def _draw(sessions: Counter[tuple[int, int]]) -> Picture:
 def _draw_cell(picture: Picture, day: int, hour: int, number: int, most: int) -> None:
     box = (LEFT + hour * CELL, TOP + day * ROW, CELL, ROW)
     tip = f"{DAYS[day]} {hour:02}:00 to {hour:02}:59: {labels.amount(number, 'session')}"
-    heat.cell(picture, box, heat=number / most, text=_brief(number), tip=tip)
+    heat.cell(picture, box, heat=number / most, text=labels.brief(number), tip=tip)
 
 
 def _draw_hours(picture: Picture, sessions: Counter[tuple[int, int]]) -> None:
@@ -85,13 +85,3 @@ def _draw_days(picture: Picture, sessions: Counter[tuple[int, int]]) -> None:
             width = (TOTALS - 64) * total / max(totals)
             picture.block(edge, y - 8, width, 16, color=LIGHT["rest"], alpha=0.7, tip=tip)
         picture.write(edge + TOTALS - 58, y, labels.count(total), size=11.5)
-
-
-def _brief(number: int) -> str:
-    """A count in at most four characters, so that it fits its cell: 950, 1.2k, 35k, 4M."""
-    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= unit:
-            decimals = 1 if number < 10 * unit and number % unit >= unit // 10 else 0
-            # Cut, not rounded: 9,960 is 9.9k, for 10.0k would not fit.
-            return f"{number * 10**decimals // unit / 10**decimals:.{decimals}f}{name}"
-    return str(number)

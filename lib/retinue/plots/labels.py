@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from collections.abc import Sequence
 
-__all__ = ["amount", "clean", "count", "fit", "share", "width"]
+__all__ = ["amount", "apart", "brief", "clean", "count", "fit", "share", "signed", "width", "wrap"]
 
 # Marks that turn the direction of the text around them, and code points that no XML can hold.
 _UNPRINTABLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -31,6 +32,38 @@ def fit(label: object, *, room: float, size: float) -> str:
     return line[: sum(end <= room - size for end in ends)].rstrip() + "…"
 
 
+def wrap(text: object, *, room: float, size: float, lines: int) -> list[str]:
+    """The clean text in at most so many lines of `room` pixels, broken between words; the last may be cut."""
+    wrapped = [""]
+    for word in clean(text).split(" "):
+        longer = f"{wrapped[-1]} {word}".lstrip()
+        if width(longer, size=size) <= room or not wrapped[-1]:
+            wrapped[-1] = longer
+        elif len(wrapped) < lines:
+            wrapped.append(word)
+        else:
+            wrapped[-1] = longer  # too long now, so that it is cut where it must be
+            break
+    return [fit(line, room=room, size=size) for line in wrapped]
+
+
+def apart(heights: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
+    """The ascending heights, moved as little as can be, at least `gap` apart between low and high.
+
+    Where they crowd they stand evenly about their middle: least squares, by pooling adjacent violators.
+    """
+    pools: list[tuple[float, int]] = []
+    for place, height in enumerate(heights):
+        total, size = height - place * gap, 1
+        while pools and pools[-1][0] / pools[-1][1] > total / size:
+            before, count = pools.pop()
+            total, size = before + total, count + size
+        pools.append((total, size))
+    bases = itertools.chain.from_iterable([total / size] * size for total, size in pools)
+    last = high - gap * (len(heights) - 1)
+    return [max(min(base, last), low) + place * gap for place, base in enumerate(bases)]
+
+
 def width(line: str, *, size: float) -> float:
     """At most how many pixels wide the line is, whichever sans-serif font draws it, bold or not."""
     return sum(_ems(character) for character in line) * size
@@ -49,9 +82,25 @@ def count(number: float) -> str:
     return f"{int(number):,}"
 
 
+def brief(number: float) -> str:
+    """A count in at most four characters, for a cell or an axis: 950, 1.2k, 35k, 4M."""
+    whole = int(number)
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if whole >= unit:
+            decimals = 1 if whole < 10 * unit and whole % unit >= unit // 10 else 0
+            # Cut, not rounded: 9,960 is 9.9k, for 10.0k would not fit.
+            return f"{whole * 10**decimals // unit / 10**decimals:.{decimals}f}{name}"
+    return str(whole)
+
+
 def amount(number: float, noun: str) -> str:
     """The count with its noun: 1 session, 3,605 sessions."""
     return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
+def signed(number: float, *, decimals: int = 2) -> str:
+    """The number with its sign, a true minus: +0.31, −1.20."""
+    return f"{number:+.{decimals}f}".replace("-", "−")
 
 
 def share(part: float, whole: float) -> str:

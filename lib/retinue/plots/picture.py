@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from matplotlib.artist import Artist
@@ -75,6 +76,37 @@ class Picture(Figure):
         outline = Path(
             [*corners, *below, (x0, y0)], [Path.MOVETO, *curve, Path.LINETO, *curve, Path.CLOSEPOLY]
         )
+        self._add(PathPatch(outline, facecolor=color, alpha=alpha, linewidth=0), tip)
+
+    def line(
+        self,
+        points: Sequence[tuple[float, float]],
+        *,
+        color: str,
+        thickness: float = 2,
+        is_dashed: bool = False,
+        tip: str = "",
+        alpha: float = 1,
+    ) -> None:
+        """A line from each point to the next."""
+        stroke = PathPatch(
+            Path(points),
+            fill=False,
+            edgecolor=color,
+            linewidth=thickness,
+            linestyle=(0, (3, 1.5)) if is_dashed else "solid",
+            capstyle="butt" if is_dashed else "round",
+            joinstyle="round",
+            alpha=alpha,
+        )
+        self._add(stroke, tip)
+
+    def band(
+        self, edges: Sequence[tuple[float, float, float]], *, color: str, tip: str = "", alpha: float = 0.25
+    ) -> None:
+        """The area between two lines: each edge is an x with the heights of both."""
+        there, back = [(x, one) for x, one, _ in edges], [(x, other) for x, _, other in reversed(edges)]
+        outline = Path([*there, *back, there[0]], closed=True)
         self._add(PathPatch(outline, facecolor=color, alpha=alpha, linewidth=0), tip)
 
     def write(

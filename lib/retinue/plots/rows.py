@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from retinue.schema import require
 
-__all__ = ["Largest", "Rows", "first", "largest"]
+__all__ = ["Largest", "Rows", "first", "is_null", "largest", "largest_keys", "only"]
 
 Rows = pd.DataFrame | DataFrame
 
@@ -70,6 +70,31 @@ def first(
     else:
         shown = rows.select(*columns).orderBy(*by, ascending=up).limit(limit).toPandas()
     return list(shown.itertuples(index=False, name=None))
+
+
+def largest_keys(rows: Rows, *, key: str, size: str, limit: int, what: str) -> list[Any]:
+    """The `limit` keys whose sizes come to most, ties by key; null is none. No more are collected.
+
+    Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
+    """
+    _require(rows, [key, size], what)
+    if isinstance(rows, pd.DataFrame):
+        ranked = rows.groupby(key, sort=True)[size].sum().sort_values(ascending=False, kind="stable")
+        return list(ranked.index[:limit])
+    totals = rows.where(F.col(key).isNotNull()).groupBy(key).agg(F.sum(size).alias("_total"))
+    return [row[0] for row in totals.orderBy(F.desc("_total"), key).select(key).limit(limit).collect()]
+
+
+def only(rows: Rows, *, key: str, keys: Sequence[Any]) -> Rows:
+    """The rows that have one of these keys."""
+    if isinstance(rows, pd.DataFrame):
+        return rows[rows[key].isin(keys)]
+    return rows.where(F.col(key).isin(list(keys)))
+
+
+def is_null(value: Any) -> bool:
+    """Whether a cell is empty: None, NaN, NaT or NA, as Spark and pandas have it."""
+    return bool(pd.isna(value))
 
 
 def _require(rows: Rows, columns: Sequence[str], what: str) -> None:

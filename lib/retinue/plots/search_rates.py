@@ -7,7 +7,7 @@ from typing import Any
 from retinue.plots import labels
 from retinue.plots.picture import Picture, nothing
 from retinue.plots.rates import FOOT, Rate, Scale
-from retinue.plots.rows import Rows, first
+from retinue.plots.rows import Rows, first, is_null
 from retinue.plots.style import LIGHT
 
 __all__ = ["search_rates"]
@@ -31,8 +31,8 @@ def search_rates(rates: Rows, *, trend: Rows | None = None, limit: int = 40) -> 
     rows = first(rates, columns=COLUMNS, limit=limit, what="search_rates")
     if not rows:
         return nothing(title=TITLE, note="No session has a search.")
-    groups = [row for row in rows if not _is_null(row[0])]
-    wholes = {_kind(row[1]): row for row in rows if _is_null(row[0])}
+    groups = [row for row in rows if not is_null(row[0])]
+    wholes = {_kind(row[1]): row for row in rows if is_null(row[0])}
     height = len(rows) * ROW + GAP + FOOT
     picture = Picture(title=TITLE, note=_note(trend), width=WIDTH, height=height)
     SCALE.draw(picture, height=height)
@@ -57,15 +57,11 @@ def _draw_rate(picture: Picture, top: float, name: str, row: tuple[Any, ...]) ->
 def _note(trend: Rows | None) -> str:
     note = "Sessions with a fruitless search"
     lines = first(trend, columns=TREND, limit=1, what="search_rates") if trend is not None else []
-    if not lines or _is_null(lines[0][0]):
+    if not lines or is_null(lines[0][0]):
         return note
-    slope, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in lines[0])
+    slope, low, high = (labels.signed(100 * value, decimals=1) for value in lines[0])
     return f"{note}; {slope} points a product ({low} to {high})"
 
 
-def _is_null(value: Any) -> bool:
-    return value is None or value != value
-
-
 def _kind(is_serious: Any) -> bool | None:
-    return None if _is_null(is_serious) else bool(is_serious)
+    return None if is_null(is_serious) else bool(is_serious)

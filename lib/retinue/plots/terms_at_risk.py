@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from retinue.plots import labels
 from retinue.plots.picture import Picture, nothing
-from retinue.plots.rows import Rows
+from retinue.plots.rows import Rows, is_null
 from retinue.plots.style import LIGHT
 from retinue.schema import require
 
@@ -34,7 +34,7 @@ def terms_at_risk(terms: Rows, *, limit: int = 15) -> Picture:
         return nothing(title=TITLE, note="No term has a loss in money.")
     note = "Orders missed beside comparable sessions, in money; grey may be chance"
     picture = Picture(title=TITLE, note=note, width=WIDTH, height=len(rows) * ROW)
-    most = max(row[2] if _is_null(row[4]) else row[4] for row in rows)
+    most = max(row[2] if is_null(row[4]) else row[4] for row in rows)
     for place, row in enumerate(rows):
         _draw_term(picture, place * ROW + ROW / 2, row, scale=(WIDTH - WORTH - START) / most)
     return picture
@@ -42,10 +42,10 @@ def terms_at_risk(terms: Rows, *, limit: int = 15) -> Picture:
 
 def _draw_term(picture: Picture, y: float, row: tuple[Any, ...], *, scale: float) -> None:
     query, sessions, amount, low, high, currency = row
-    term = "(no words)" if _is_null(query) else labels.clean(query)
+    term = "(no words)" if is_null(query) else labels.clean(query)
     picture.write(MARGIN + NAME, y, labels.fit(term, room=NAME, size=13), size=13, align="right")
-    worth = labels.count(amount) + ("" if _is_null(currency) else f" {currency}")
-    known = not (_is_null(low) or _is_null(high))
+    worth = labels.count(amount) + ("" if is_null(currency) else f" {currency}")
+    known = not (is_null(low) or is_null(high))
     span = f"{labels.count(low)} to {labels.count(high)}" if known else ""
     color = LIGHT["vermillion" if known and low > 0 else "rest"]
     tip = f"{term}: {worth} in {labels.amount(sessions, 'session')}" + (f"; interval {span}" if span else "")
@@ -67,7 +67,3 @@ def _largest(terms: Rows, limit: int) -> list[tuple[Any, ...]]:
         in_order = terms.where("risk_amount > 0").orderBy(F.desc("risk_amount"), F.asc_nulls_last("query"))
         shown = in_order.select(*COLUMNS).limit(limit).toPandas()
     return list(shown.itertuples(index=False, name=None))
-
-
-def _is_null(value: Any) -> bool:
-    return value is None or value != value
