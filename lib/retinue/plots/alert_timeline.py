@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from retinue.plots import labels
-from retinue.plots.axes import Numbers, Times, at, during, instant, reaches
+from retinue.plots.axes import Numbers, Times, at, during, instant, reaches, span
 from retinue.plots.picture import Picture, nothing
 from retinue.plots.rows import Rows, first, is_null, largest_keys, only
 from retinue.plots.style import LIGHT
@@ -116,7 +116,7 @@ def _draw(by_topic: dict[str, list[_Hour]], alerts: list[_Alert]) -> Picture:
     wrapped = {alert: _lines(alert) for alert in alerts}
     bottom = len(by_topic) * LANE
     height = bottom + AXIS + sum((1 + len(lines)) * LINE + GAP for lines in wrapped.values())
-    note = f"{labels.amount(len(alerts), 'alert')}, {at(start)} to {at(end)} (UTC)"
+    note = f"{labels.amount(len(alerts), 'alert')}, {span(start, end)} (UTC)"
     picture = Picture(title=TITLE, note=note, width=WIDTH, height=height)
     times = Times(start, end, LEFT, RIGHT)
     times.draw(picture, top=HEAD, bottom=bottom - 6)

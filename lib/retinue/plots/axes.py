@@ -14,7 +14,7 @@ from retinue.plots import labels
 from retinue.plots.picture import Picture
 from retinue.plots.style import LIGHT
 
-__all__ = ["Numbers", "Times", "at", "during", "instant", "percent", "reaches"]
+__all__ = ["Numbers", "Times", "at", "during", "instant", "percent", "reaches", "span"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TICK, GAP = 62, 6  # pixels that a time takes, and between the words of an axis and the drawing
@@ -100,6 +100,11 @@ def at(time: Any) -> str:
     told = instant(time)
     day = f"{told.day} {MONTHS[told.month - 1]} {told.year}"
     return day if told == told.normalize() else f"{day} {told:%H:%M}"
+
+
+def span(start: Any, end: Any) -> str:
+    """The first and the last time in words; one, where they are the same."""
+    return at(start) if instant(start) == instant(end) else f"{at(start)} to {at(end)}"
 
 
 def during(start: Any, end: Any) -> str:

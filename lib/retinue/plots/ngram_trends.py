@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from retinue.plots import labels
-from retinue.plots.axes import Numbers, Times, at, instant, percent
+from retinue.plots.axes import Numbers, Times, at, instant, percent, span
 from retinue.plots.picture import Picture, nothing
 from retinue.plots.rows import Rows, first, is_null, largest_keys, only
 from retinue.plots.style import CATEGORIES, LIGHT
@@ -49,7 +49,7 @@ def ngram_trends(trends: Rows, *, limit: int = 8, periods: int = 200) -> Picture
 
 
 def _draw(counted: dict[str, Series], starts: list[Any]) -> Picture:
-    note = f"Share of the posts, {at(starts[0])} to {at(starts[-1])}"
+    note = f"Share of the posts, {span(starts[0], starts[-1])}"
     bottom = max(LEAST, len(counted) * LINE)
     picture = Picture(title=TITLE, note=note, width=WIDTH, height=bottom + FOOT)
     most = max(share for series in counted.values() for share, _ in series.values())

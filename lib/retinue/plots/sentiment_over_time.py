@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from retinue.plots import labels, mood
-from retinue.plots.axes import Numbers, Times, at, instant, percent, reaches
+from retinue.plots.axes import Numbers, Times, at, instant, percent, reaches, span
 from retinue.plots.picture import Picture, nothing
 from retinue.plots.rows import Rows, first, is_null
 from retinue.plots.style import LIGHT
@@ -16,6 +16,7 @@ __all__ = ["sentiment_over_time"]
 TITLE = "Does the mood turn?"
 COLUMNS = ["period_start", "post_count", "negative_share", "low", "high", "mean_compound"]
 WIDTH, LEFT, MARGIN = 720, 46, 2  # pixels
+ROOMY = 10  # pixels a period from which on each has its dot
 TOP, BOTTOM, VOLUME, BASE, FOOT = 10, 220, 256, 330, 46  # heights
 
 
@@ -66,10 +67,8 @@ def sentiment_over_time(days: Rows, *, limit: int = 400) -> Picture:
 
 def _draw(periods: list[_Period]) -> Picture:
     posts = sum(period.posts for period in periods)
-    span = f"{at(periods[0].start)} to {at(periods[-1].start)}"
-    picture = Picture(
-        title=TITLE, note=f"{labels.amount(posts, 'post')}, {span}", width=WIDTH, height=BASE + FOOT
-    )
+    note = f"{labels.amount(posts, 'post')}, {span(periods[0].start, periods[-1].start)}"
+    picture = Picture(title=TITLE, note=note, width=WIDTH, height=BASE + FOOT)
     starts = [period.start for period in periods]
     steps = [later - earlier for earlier, later in pairwise(starts) if later > earlier]
     slots = 1 + (starts[-1] - starts[0]) / min(steps) if steps else 1
@@ -90,12 +89,14 @@ def _draw_shares(picture: Picture, periods: list[_Period], times: Times, pitch: 
     shares.draw(picture, left=LEFT, right=WIDTH - MARGIN, told=percent)
     banded = [(x, each) for x, each in known if not (is_null(each.low) or is_null(each.high))]
     for run in reaches(banded, pitch=pitch):
-        edges = [(x, shares.y(each.low), shares.y(each.high)) for x, each in run]
+        beside = pitch / 4 if len(run) == 1 else 0  # lest a lone interval have no width
+        edges = [
+            (x + to, shares.y(each.low), shares.y(each.high)) for x, each in run for to in (-beside, beside)
+        ]
         picture.band(edges, color=LIGHT["vermillion"], alpha=0.2)
     for run in reaches(known, pitch=pitch):
         picture.line([(x, shares.y(each.negative)) for x, each in run], color=LIGHT["vermillion"])
-    if pitch >= 10:
-        for x, each in known:
+        for x, each in run if pitch >= ROOMY or len(run) == 1 else []:
             y = shares.y(each.negative)
             picture.block(x - 3, y - 3, 6, 6, color=LIGHT["vermillion"], tip=each.tip)
 
