@@ -29,7 +29,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
     """The sessions lost over searches, the norm beside them, the terms that fail and what would help."""
     with job.analysed(lake, settings) as visits:
         lost = visits.keep("gold.fruitless_searches", _lost(visits, settings))
-        sessions = searches.search_sessions(visits.events, fruitless=settings.searches.fruitless).persist()
+        sessions = searches.search_sessions(visits.rows, fruitless=settings.searches.fruitless).persist()
         try:
             return _answer(visits, settings, lost, sessions)
         finally:
@@ -39,7 +39,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
 def _lost(visits: Analysed, settings: Settings) -> DataFrame:
     chosen = settings.searches
     return searches.fruitless_searches(
-        visits.events,
+        visits.rows,
         min_products=chosen.min_products,
         min_searches=chosen.min_searches,
         near=chosen.near,

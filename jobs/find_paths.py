@@ -28,7 +28,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
 
 def _answer(visits: Analysed, settings: Settings) -> Answer:
     chosen = settings.paths
-    events = visits.events
+    events = visits.rows
     common = visits.keep(
         "gold.top_paths",
         paths.top_paths(events, of=chosen.of, length=chosen.length, limit=chosen.limit),

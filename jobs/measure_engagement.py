@@ -27,7 +27,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
 def _answer(visits: Analysed, settings: Settings) -> Answer:
     chosen = settings.engagement
     outcomes = engagement.engagement(
-        visits.events, tools=chosen.predicates, lead=chosen.lead, order=chosen.order
+        visits.rows, tools=chosen.predicates, lead=chosen.lead, order=chosen.order
     )
     rates = visits.keep("gold.engagement", outcomes)
     rows = rates.orderBy("tool", "outcome").collect()  # as many as conf has tools, times three

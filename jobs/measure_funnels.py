@@ -29,7 +29,7 @@ def run(lake: Lake, settings: Settings) -> Answer:
 def _answer(visits: Analysed, settings: Settings) -> Answer:
     chosen = settings.funnel
     reached = funnels.funnel(
-        visits.events,
+        visits.rows,
         steps=chosen.predicates,
         window=timedelta(minutes=chosen.window_minutes),
         tie="event_index",

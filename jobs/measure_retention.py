@@ -30,8 +30,8 @@ def run(lake: Lake, settings: Settings) -> Answer:
 def _answer(visits: Analysed, settings: Settings) -> Answer:
     period = settings.retention.period
     midnight = datetime.combine(visits.as_of, time.min, UTC)
-    cohorts = visits.keep("gold.retention", retention.retention(visits.events, period=period, until=midnight))
-    days = visits.keep("gold.stickiness", retention.stickiness(visits.events, until=midnight))
+    cohorts = visits.keep("gold.retention", retention.retention(visits.rows, period=period, until=midnight))
+    days = visits.keep("gold.stickiness", retention.stickiness(visits.rows, until=midnight))
     return visits.answer(
         _findings(cohorts, days, period),
         figures={"retention": plots.retention(cohorts)},

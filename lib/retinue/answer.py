@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
+from typing import TypeAlias
 
 from matplotlib.figure import Figure
 
-__all__ = ["Answer", "Finding"]
+__all__ = ["Answer", "Finding", "Saved"]
 
 Value = str | int | float | bool | None
+Saved: TypeAlias = Callable[[Path], None]  # writes a model into a folder
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,15 @@ class Finding:
 class Answer:
     """The findings and figures of one run, and how many rows it took in, passed on, set aside.
 
-    `rests_on` names what the findings rest on beside the tables of the lake, each with its digest;
-    `legal_bases` are those of rows that came from there.
+    `metrics` say how good the `models` are that the run made. `rests_on` names what the findings rest on
+    beside the tables of the lake, each with its digest; `legal_bases` are those of rows that came from there.
     """
 
     as_of: date | None = None
     findings: tuple[Finding, ...] = ()
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, Saved] = field(default_factory=dict)
     rows_in: int = 0
     rows_out: int = 0
     rows_quarantined: int = 0

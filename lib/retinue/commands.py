@@ -28,18 +28,27 @@ from retinue.job import Report
 from retinue.lake import Lake
 from retinue.rehearsal import Rehearsal
 from retinue.settings import Settings
-from retinue.sources import proposing
+from retinue.sources import mappings, proposing
 
 INTO_SILVER = ("clean_events", "sessionize_events")
 INTO_GOLD = ("find_paths", "find_fruitless_searches", "measure_funnels", "measure_retention")
+OF_POSTS = ("tokenize_posts", "count_ngrams", "score_sentiment", "find_themes", "watch_reputation")
+FEEDS = {
+    "events": ("ingest_events", "requeue_events", INTO_SILVER),
+    "posts": ("ingest_posts", "requeue_posts", OF_POSTS[:1]),
+}
+"""By the kind of a mapping: the jobs that bring records in, at once or after all, and those that follow."""
 
 
 def demo(asked: Namespace, settings: Settings) -> int:
     """Every job in its order, then the page."""
     path = asked.input or str(samples.ecommerce())
     mapping = asked.mapping or (_recognised(path) if asked.input else "ecommerce_csv")
-    chosen = _reading(settings, path, mapping, "")
-    reports = [_performed(job, chosen) for job in ("ingest_events", *INTO_SILVER, *INTO_GOLD)]
+    reports = _ingested(_reading(settings, path, mapping, ""))
+    reports += [_performed(job, settings) for job in INTO_GOLD]
+    if not asked.input:
+        reports += _ingested(_reading(settings, samples.rated_texts(), "rated_texts", ""))
+        reports += [_performed(job, settings) for job in OF_POSTS[1:]]
     page = _page(settings)
     if asked.json:
         console.told({"reports": [_as_json(report) for report in reports], "page": str(page)})
@@ -85,7 +94,7 @@ def ingest(asked: Namespace, settings: Settings) -> int:
     """Files into bronze, and what they change in silver."""
     mapping = asked.mapping or settings.ingest.mapping or _recognised(asked.input)
     chosen = _reading(settings, asked.input, mapping, asked.source or settings.ingest.source)
-    _tell(asked, [_performed(job, chosen) for job in ("ingest_events", *INTO_SILVER)], chosen)
+    _tell(asked, _ingested(chosen), chosen)
     return 0
 
 
@@ -116,7 +125,8 @@ def propose(asked: Namespace, settings: Settings) -> int:
 def requeue(asked: Namespace, settings: Settings) -> int:
     """Quarantined records through the mended mapping, and what they change in silver."""
     chosen = _reading(settings, settings.ingest.input, asked.mapping, settings.ingest.source)
-    _tell(asked, [_performed(job, chosen) for job in ("requeue_events", *INTO_SILVER)], chosen)
+    _, again, then = FEEDS[mappings.load(asked.mapping).kind]
+    _tell(asked, [_performed(job, chosen) for job in (again, *then)], chosen)
     return 0
 
 
@@ -288,6 +298,12 @@ def _performed(job: str, settings: Settings) -> Report:
     lake = _lake(settings)
     with console.working(lake.spark, job):
         return jobs.perform(job, lake, settings)
+
+
+def _ingested(settings: Settings) -> list[Report]:
+    """Files into bronze, and what they change in silver, by the jobs for their mapping's kind."""
+    first, _, then = FEEDS[mappings.load(settings.ingest.mapping).kind]
+    return [_performed(job, settings) for job in (first, *then)]
 
 
 def _tell(asked: Namespace, reports: Sequence[Report], settings: Settings) -> None:

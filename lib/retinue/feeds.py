@@ -124,8 +124,8 @@ def _mapping(settings: Settings, feed: Feed) -> Mapping:
     mapping = mappings.load(settings.ingest.mapping)
     if mapping.kind != feed.kind:
         raise UnknownSetting(
-            f"ingest.mapping is {settings.ingest.mapping!r}, whose kind is {mapping.kind!r}; {feed.job} wants "
-            f"one of {feed.kind!r}, or run ingest_{mapping.kind}"
+            f"ingest.mapping is {settings.ingest.mapping!r}, whose kind is {mapping.kind!r}; {feed.job} "
+            f"wants one of {feed.kind!r}, or run ingest_{mapping.kind}"
         )
     return mapping
 

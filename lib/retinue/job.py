@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from matplotlib.figure import Figure
@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 
 from retinue import code, receipts, registry, tables, tracking
 from retinue import settings as conf
-from retinue.answer import Answer, Finding
+from retinue.answer import Answer, Finding, Saved
 from retinue.causes import cause
 from retinue.clickstream import segments
 from retinue.errors import ConsentMissing, InputMissing, RetinueError
@@ -28,7 +28,7 @@ from retinue.lake import Lake, Overtaken
 from retinue.receipts import Receipt
 from retinue.settings import Settings
 
-__all__ = ["Analysed", "Report", "analysed", "last_seen", "perform", "require_writable"]
+__all__ = ["Analysed", "Report", "analysed", "last_seen", "perform", "require_writable", "spoken"]
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,12 @@ COPIED = (
 
 @dataclass(frozen=True)
 class Analysed:
-    """The sessionized events that an analysis counts, the day as of which it does, and where they end."""
+    """The rows that an analysis counts, the day as of which it does, and where they end."""
 
     lake: Lake
     as_of: date
     segment: segments.Segment | None
-    events: DataFrame
+    rows: DataFrame
     until: datetime
 
     def keep(self, name: str, rows: DataFrame) -> DataFrame:
@@ -93,16 +93,24 @@ class Analysed:
         return self.lake.read(name).where(is_of)
 
     def answer(
-        self, findings: Iterable[Finding], *, rows_out: int, figures: Mapping[str, Figure] | None = None
+        self,
+        findings: Iterable[Finding],
+        *,
+        rows_out: int,
+        figures: Mapping[str, Figure] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        models: Mapping[str, Saved] | None = None,
     ) -> Answer:
-        """These findings and figures, as found in the events. Counts these: a Spark job."""
+        """These findings, figures, metrics and models, as found in the rows. Counts these: a Spark job."""
         segment = self.segment
         return Answer(
             as_of=self.as_of,
             rests_on={f"the segment {segment.name}": segment.digest} if segment else {},
             findings=tuple(findings),
             figures=figures or {},
-            rows_in=self.events.count(),
+            metrics=metrics or {},
+            models=models or {},
+            rows_in=self.rows.count(),
             rows_out=rows_out,
         )
 
@@ -117,46 +125,73 @@ def analysed(lake: Lake, settings: Settings) -> Iterator[Analysed]:
     conf's paths.include_bots says otherwise. Runs a Spark job.
     Raises InputMissing where there is no event at all, ConsentMissing where none may be used.
     """
-    visits = lake.read("silver.sessionized_events", purpose="analytics")
+    with _held(lake, settings, EVENTS) as visits:
+        people = visits.rows if settings.paths.include_bots else visits.rows.where(~F.col("is_bot"))
+        segment = segments.load(settings.segment) if settings.segment else None
+        chosen = people.transform(segments.of, segment=segment) if segment else people
+        yield replace(visits, segment=segment, rows=chosen)
+
+
+@contextmanager
+def spoken(lake: Lake, settings: Settings, name: str) -> Iterator[Analysed]:
+    """The posts of a silver table before the midnight UTC that begins `as_of`, held as `analysed` does.
+
+    The day is conf's as_of, else the one after the newest post. Runs a Spark job.
+    Raises InputMissing where there is no post at all, ConsentMissing where none may be used.
+    """
+    with _held(lake, settings, replace(POSTS, table=name)) as posts:
+        yield posts
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of rows: where they lie, when they happened, what one is called, which jobs bring them."""
+
+    table: str
+    at: str
+    word: str
+    jobs: str
+
+
+EVENTS = _Kind(
+    "silver.sessionized_events", "occurred_at", "event", "ingest_events, clean_events and sessionize_events"
+)
+POSTS = _Kind("silver.posts", "posted_at", "post", "ingest_posts, tokenize_posts and score_sentiment")
+
+
+@contextmanager
+def _held(lake: Lake, settings: Settings, kind: _Kind) -> Iterator[Analysed]:
+    rows = lake.read(kind.table, purpose="analytics")
     if settings.as_of:
         day = date.fromisoformat(settings.as_of)
-        visits = visits.where(F.col("occurred_at") < F.lit(day).cast("timestamp"))
-    visits = visits.persist()
+        rows = rows.where(F.col(kind.at) < F.lit(day).cast("timestamp"))
+    rows = rows.persist()
     try:
-        yield _analysed(lake, settings, visits)
+        newest = rows.agg(F.max(kind.at).alias("at")).first()
+        if newest is None or newest["at"] is None:
+            raise _nothing_to_analyse(lake, settings, kind)
+        until = newest["at"].replace(tzinfo=UTC)
+        as_of = date.fromisoformat(settings.as_of) if settings.as_of else until.date() + timedelta(days=1)
+        yield Analysed(lake, as_of, None, rows, until)
     finally:
-        visits.unpersist()
+        rows.unpersist()
 
 
-def _analysed(lake: Lake, settings: Settings, visits: DataFrame) -> Analysed:
-    newest = visits.agg(F.max("occurred_at").alias("at")).first()
-    if newest is None or newest["at"] is None:
-        raise _nothing_to_analyse(lake, settings)
-    until = newest["at"].replace(tzinfo=UTC)
-    as_of = date.fromisoformat(settings.as_of) if settings.as_of else until.date() + timedelta(days=1)
-    people = visits if settings.paths.include_bots else visits.where(~F.col("is_bot"))
-    segment = segments.load(settings.segment) if settings.segment else None
-    chosen = people.transform(segments.of, segment=segment) if segment else people
-    return Analysed(lake, as_of, segment, chosen, until)
-
-
-def _nothing_to_analyse(lake: Lake, settings: Settings) -> RetinueError:
-    stored = lake.read("silver.sessionized_events")
+def _nothing_to_analyse(lake: Lake, settings: Settings, kind: _Kind) -> RetinueError:
+    stored = lake.read(kind.table)
     before = f" before {settings.as_of}" if settings.as_of else ""
     if settings.as_of:
-        stored = stored.where(F.col("occurred_at") < F.lit(settings.as_of).cast("timestamp"))
+        stored = stored.where(F.col(kind.at) < F.lit(settings.as_of).cast("timestamp"))
     count = stored.count()
     if count:
         return ConsentMissing(
-            f"there are {count:,} events{before}, yet none may be used for analytics: their legal basis is "
-            "consent, which silver.consents does not have, or objections bar them; record the consents, or "
-            "ingest under a mapping whose legal_basis is the true one"
+            f"there are {count:,} {kind.word}s{before}, yet none may be used for analytics: their legal "
+            "basis is consent, which silver.consents does not have, or objections bar them; record the consents, "
+            "or ingest under a mapping whose legal_basis is the true one"
         )
-    if before and not lake.read("silver.sessionized_events").isEmpty():
-        return InputMissing(f"there is no event{before}; give a later --as-of")
-    return InputMissing(
-        "there is no event to analyse yet; run ingest_events, clean_events and sessionize_events first"
-    )
+    if before and not lake.read(kind.table).isEmpty():
+        return InputMissing(f"there is no {kind.word}{before}; give a later --as-of")
+    return InputMissing(f"there is no {kind.word} to analyse yet; run {kind.jobs} first")
 
 
 def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: str) -> int | None:
@@ -198,7 +233,7 @@ def perform(name: str, lake: Lake, settings: Settings) -> Report:
     begun = Report(name, lake.run_id, tracked.run_id, datetime.now(UTC))
     try:
         report = _finished(begun, lake, settings, _answered(job, name, lake, settings))
-        tracked.log(report.counts, lake.journal, report.answer.figures)
+        tracked.log(report.counts, lake.journal, report.answer)
     except (Exception, KeyboardInterrupt) as fault:
         _keep(lake, settings, _failed(begun, lake, fault))
         with suppress(MlflowException):  # what stopped the run may be that it does not answer

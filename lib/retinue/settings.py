@@ -265,6 +265,11 @@ class NgramSettings:
     limit: Annotated[int, at_least(1)]
     period: Annotated[str, one_of("day", "week", "month", "quarter")]
 
+    @property
+    def sizes(self) -> list[int]:
+        """The lengths as numbers, in order."""
+        return sorted(map(int, set(self.lengths)))
+
 
 @dataclass(frozen=True)
 class SentimentSettings:

@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from retinue import settings as conf
+from retinue.answer import Answer
 from retinue.errors import InputMissing
 from retinue.lake import Journal
 from retinue.plots import render
@@ -42,18 +43,24 @@ class Tracked:
         self._client = client
         self.run_id = run_id
 
-    def log(self, counts: Mapping[str, float], journal: Journal, figures: Mapping[str, Figure]) -> None:
-        """Log the counts, the table versions as tags (`input.silver.events` = 3), and the pictures."""
+    def log(self, counts: Mapping[str, float], journal: Journal, answer: Answer) -> None:
+        """Log the counts and metrics, the table versions as tags (`input.silver.events` = 3), the pictures
+        under figures/ and the models under models/.
+        """
         now = int(time.time() * 1000)
         tags = [
             *(RunTag(f"input.{name}", str(version)) for name, version in journal.read.items()),
             *(RunTag(f"output.{name}", str(version)) for name, version in journal.written.items()),
         ]
-        metrics = [Metric(name, float(value), now, 0) for name, value in counts.items()]
+        metrics = [Metric(name, float(value), now, 0) for name, value in {**counts, **answer.metrics}.items()]
         self._client.log_batch(self.run_id, metrics=metrics, tags=tags)
         with tempfile.TemporaryDirectory() as folder:
-            for name, figure in figures.items():
+            for name, figure in answer.figures.items():
                 _draw(Path(folder), name, figure)
+            for name, save in answer.models.items():
+                place = Path(folder) / "models" / name
+                place.parent.mkdir(exist_ok=True)
+                save(place)
             self._client.log_artifacts(self.run_id, folder)
 
     def end(self, *, succeeded: bool) -> None:

@@ -1,4 +1,4 @@
-"""Data to try things on: a public clickstream, and a seeded small world whose truth is known.
+"""Data to try things on: a public clickstream, rated texts, and a seeded small world whose truth is known.
 
 What the small world holds, and where an analysis must find it (`world.truth` and the truth frames):
 
@@ -28,7 +28,7 @@ the basket rule and any effect of a channel, and a post there names words of any
 analysis must find none of it.
 """
 
-from retinue.samples.public import ecommerce
+from retinue.samples.public import ecommerce, rated_texts
 from retinue.samples.world import SmallWorld, Truth, small_world
 
-__all__ = ["SmallWorld", "Truth", "ecommerce", "small_world"]
+__all__ = ["SmallWorld", "Truth", "ecommerce", "rated_texts", "small_world"]

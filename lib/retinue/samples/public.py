@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retinue.errors import EnvironmentFault
 
-__all__ = ["ecommerce", "rated_reviews", "rated_tweets"]
+__all__ = ["ecommerce", "rated_texts"]
 
 
 def ecommerce() -> Path:
@@ -21,21 +21,14 @@ def ecommerce() -> Path:
     return _brought("ecom.csv.gz")
 
 
-def rated_tweets() -> Path:
-    """The file of 4,200 tweets, each rated by twenty people; tab-separated, without a header.
+def rated_texts() -> str:
+    """A glob for two files: 4,200 tweets, and 3,708 sentences of 309 product reviews.
 
-    Columns: id, mean_rating (from -4, most negative, to 4), text. From the package vaderSentiment (MIT licence);
-    source: Hutto and Gilbert, "VADER" (ICWSM 2014). Raises EnvironmentFault where set-up has not brought it.
+    Tab-separated, without a header: id (a review's and its sentence's number: 12_3), mean_rating (of twenty
+    people each, from -4, most negative, to 4), text. From the package vaderSentiment (MIT licence).
+    Source: Hutto and Gilbert, "VADER" (ICWSM 2014). Raises EnvironmentFault where set-up has not brought it.
     """
-    return _brought("tweets_GroundTruth.txt")
-
-
-def rated_reviews() -> Path:
-    """The file of 3,708 sentences out of 309 product reviews, in the same columns and from the same source.
-
-    The id is the review's and the sentence's number, `12_3`. Raises as `rated_tweets` does.
-    """
-    return _brought("amazonReviewSnippets_GroundTruth.txt")
+    return str(_brought("tweets_GroundTruth.txt").parent / "*_GroundTruth.txt")
 
 
 def _brought(name: str) -> Path:

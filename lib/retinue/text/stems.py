@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +14,7 @@ from pyspark.sql.pandas.functions import arrow_udf
 from retinue.schema import quoted, require
 from retinue.text import tokens
 
-__all__ = ["LANGUAGES", "with_stems"]
+__all__ = ["LANGUAGES", "stop_words", "with_stems"]
 
 LANGUAGES = {
     "da": "danish",
@@ -56,6 +58,12 @@ def with_stems(
     words = F.transform(said, lambda each: each["token"])
     found = arrow_udf(stems, "array<string>")(words, F.col(quoted(language)))  # type: ignore[call-overload]
     return annotated.withColumn("stems", found)
+
+
+def stop_words(languages: Collection[str]) -> list[str]:
+    """The stop words of all these languages, by their codes; one that is not of the LANGUAGES has none."""
+    named = (LANGUAGES[code] for code in languages if code in LANGUAGES)
+    return sorted({word for name in named for word in tokens.stop_words(name)})
 
 
 def _stems(words: pa.Array, languages: pa.Array, stopped: dict[str, list[str]]) -> pa.Array:
