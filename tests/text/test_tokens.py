@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
+import simplemma
 import snowballstemmer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,6 +138,32 @@ def test_stems_are_those_of_snowball(language: str, spark: SparkSession):
     assert frame.selectExpr("cast(null as string) as word").transform(tokens.stem).first().stem is None
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_lemmas_are_those_of_simplemma(language: str, spark: SparkSession):
+    rng = random.Random(language)
+    parts = ["running", "went", "better", "mice", "hüte", "ging", "schönsten", "un", "häuser", "es", "", "x"]
+    words = sorted({"".join(rng.choices(parts, k=rng.randint(1, 2))) for _ in range(300)} | {"don't", "Σ"})
+    frame = spark.createDataFrame([(word,) for word in words if word], "word string")
+    got = {row.word: row.lemma for row in frame.transform(tokens.lemmatize, language=language).collect()}
+    assert got == {word: simplemma.lemmatize(word, lang=language) for word in words if word}
+    known = {"en": {"mice": "mouse", "went": "go"}, "de": {"häuser": "haus"}}[language]
+    assert {word: got[word].lower() for word in known} == known
+    assert frame.selectExpr("cast(null as string) as word").transform(tokens.lemmatize).first().lemma is None
+
+
+def test_sentences_are_the_annotations_cut(spark: SparkSession):
+    said = ["One two. 3 #four! :)\n\nFive. six", "", "...", None, "1 2. a", "a. " * 20_000]
+    frame = spark.createDataFrame(list(enumerate(said)), "id int, text string").transform(tokens.annotate)
+    got = [row.sentences for row in frame.transform(tokens.sentences).orderBy("id").collect()]
+    assert got[:5] == [
+        *([["one", "two"], ["3", "#four"], [":)"], ["five"], ["six"]], [], [], None),
+        [["1", "2"], ["a"]],
+    ]
+    assert got[5] == [["a"]] * 20_000
+    words = frame.transform(tokens.sentences, kinds=["word"]).where("id < 5").orderBy("id").collect()
+    assert [row.sentences for row in words] == [[["one", "two"], ["five"], ["six"]], [], [], None, [["a"]]]
+
+
 def test_stop_words_go_and_the_rest_stays_in_order(spark: SparkSession):
     frame = spark.createDataFrame([(["the", "cat", "and", "the", "hat"],), (None,)], "tokens array<string>")
     assert [row.tokens for row in tokens.without_stop_words(frame).collect()] == [["cat", "hat"], None]
@@ -162,5 +189,12 @@ def test_what_cannot_be_is_refused(spark: SparkSession):
             frame.transform(analysis)
     with pytest.raises(RetinueError, match="did you mean 'english'"):
         tokens.stem(frame, word="body", language="englisch")
+    with pytest.raises(RetinueError, match="no lemmas for 'xx'"):
+        tokens.lemmatize(frame, word="body", language="xx")
+    with pytest.raises(SchemaMismatch):
+        tokens.sentences(frame)
+    annotated = frame.transform(tokens.annotate, text="body")
+    with pytest.raises(RetinueError, match="did you mean 'emoji'"):
+        tokens.sentences(annotated, kinds=["emojis"])
     with pytest.raises(RetinueError, match="did you mean 'german'"):
         tokens.stop_words("germann")

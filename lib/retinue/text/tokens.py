@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from functools import cache, lru_cache
 
 import pyarrow as pa
+import simplemma
 import snowballstemmer
 from pyspark.ml.feature import StopWordsRemover
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf
+from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGUAGES
 
 from retinue.errors import RetinueError, nearest
 from retinue.schema import quoted, require
 from retinue.text.writing import KINDS, SENTENCE_END, TOKEN
 
-__all__ = ["annotate", "stem", "stop_words", "tf_idf", "tokenize", "without_stop_words"]
+__all__ = [
+    "annotate",
+    "lemmatize",
+    "sentences",
+    "stem",
+    "stop_words",
+    "tf_idf",
+    "tokenize",
+    "without_stop_words",
+]
 
 _STEMS_KEPT = 200_000
 
@@ -58,6 +70,24 @@ def annotate(documents: DataFrame, *, text: str = "text") -> DataFrame:
 
     sentences = F.split(F.col(quoted(text)), SENTENCE_END)
     return documents.withColumn("annotations", F.flatten(F.transform(sentences, annotated)))
+
+
+def sentences(annotated: DataFrame, *, kinds: Collection[str] = tuple(KINDS)) -> DataFrame:
+    """Add the sentences of a text, each as its tokens of these kinds, so that no n-gram runs across an end.
+
+    Out: `sentences` (array<array<string>>), in the order of the text; a sentence without such a token is left
+    out; null where the text is null.
+
+    In: `annotations`, as `annotate` gives them. Lazy; no shuffle. Raises SchemaMismatch; RetinueError for a
+    kind that there is not.
+    """
+    require(annotated, ["annotations"], what="sentences")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise RetinueError(f"there is no kind {kind!r}{nearest(kind, KINDS)}; {_listed(KINDS)}")
+    kept = F.filter("annotations", lambda each: each["kind"].isin(*kinds))
+    # Inside of transform what is kept is worked out once, not for each of its tokens.
+    return annotated.withColumn("sentences", F.transform(F.array(kept), _by_sentence)[0])
 
 
 def stop_words(language: str = "english") -> list[str]:
@@ -108,9 +138,31 @@ def stem(words: DataFrame, *, word: str = "word", language: str = "english") -> 
 
 def stemmed(words: pa.Array, algorithm: str) -> pa.Array:
     """The stem of each word by one of Snowball's algorithms, each distinct word stemmed once."""
-    distinct = words.dictionary_encode()
-    stems = [None if each is None else _stem(algorithm, each) for each in distinct.dictionary.to_pylist()]
-    return pa.array(stems, pa.string()).take(distinct.indices)
+    return _each_once(words, lambda each: _stem(algorithm, each))
+
+
+def lemmatize(words: DataFrame, *, word: str = "word", language: str = "en") -> DataFrame:
+    """Add the lemma of each word, the form under which a dictionary has it; an unknown word is its own.
+
+    Out: `lemma` (string), equal to that of simplemma; null where the word is null. Languages are codes of
+    simplemma's: en, de, fr, es and some fifty more. A word is looked up alone, so that one with several
+    readings (saw, left) has the same lemma everywhere.
+
+    An Arrow batch function that looks each distinct word of a batch up once. Lazy.
+    Raises SchemaMismatch where there is no column `word`; RetinueError for an unknown language.
+    """
+    require(words, [word], what="lemmatize")
+    known = SUPPORTED_LANGUAGES
+    if language.lower() not in known:
+        raise RetinueError(
+            f"there are no lemmas for {language!r}{nearest(language, known)}; {_listed(known)}"
+        )
+    code = language.lower()
+
+    def lemmas(batch: pa.Array) -> pa.Array:
+        return _each_once(batch, lambda each: _lemma(code, each))
+
+    return words.withColumn("lemma", arrow_udf(lemmas, "string")(F.col(quoted(word))))  # type: ignore[call-overload]
 
 
 def tf_idf(tokenized: DataFrame, *, key: str, tokens: str = "tokens") -> DataFrame:
@@ -156,6 +208,27 @@ def _kind(token: Column) -> Column:
     return kind
 
 
+def _by_sentence(kept: Column) -> Column:
+    """The tokens cut where the sentence is another than the one before: at the same places it ends there."""
+
+    def edges(step: int) -> Column:
+        def edge(each: Column, place: Column) -> Column:
+            beside = F.get(kept, place + step)["sentence"]
+            return F.when(~each["sentence"].eqNullSafe(beside), place)
+
+        return F.filter(F.transform(kept, edge), lambda place: place.isNotNull())
+
+    runs = F.zip_with(edges(-1), edges(1), lambda first, last: F.slice(kept, first + 1, last - first + 1))
+    return F.transform(runs, lambda run: F.transform(run, lambda each: each["token"]))
+
+
+def _each_once(batch: pa.Array, function: Callable[[str], str]) -> pa.Array:
+    """The function of each word of a batch, called once for each distinct one; null of null."""
+    distinct = batch.dictionary_encode()
+    found = [None if each is None else function(each) for each in distinct.dictionary.to_pylist()]
+    return pa.array(found, pa.string()).take(distinct.indices)
+
+
 @cache
 def _stemmer(algorithm: str) -> snowballstemmer.stemmer:
     return snowballstemmer.stemmer(algorithm)
@@ -164,6 +237,11 @@ def _stemmer(algorithm: str) -> snowballstemmer.stemmer:
 @lru_cache(maxsize=_STEMS_KEPT)
 def _stem(algorithm: str, word: str) -> str:
     return str(_stemmer(algorithm).stemWord(word))
+
+
+@lru_cache(maxsize=_STEMS_KEPT)
+def _lemma(language: str, word: str) -> str:
+    return simplemma.lemmatize(word, lang=language)
 
 
 def _listed(known: object) -> str:
