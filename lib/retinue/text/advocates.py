@@ -27,8 +27,9 @@ def advocates(
 
     Of an author's posts that take a side (compound .05 or more, or -.05 or less), the positive share is
     compared with that of all authors' posts together: an advocate's Wilson interval of `confidence` lies
-    above it, a detractor's below it, and there are `least_posts` such posts at least; all others are neutral.
-    By chance alone up to half of 1 - `confidence` of the authors are taken for advocates, as many for detractors.
+    above it, a detractor's below it, and there are `least_posts` such posts at least; all others are
+    neutral. By chance alone about half of 1 - `confidence` of the authors with so many posts would pass for
+    advocates, and as many for detractors.
 
     Out, a row an author: `network`, `author`, role (advocate, detractor, neutral), post_count, scored_count,
     positive_count, negative_count (bigint), positive_share, positive_share_low, positive_share_high (double,
@@ -36,7 +37,7 @@ def advocates(
     `prior_posts` posts had that), reach (bigint, the most that a post of theirs has, by mentions.post_reach),
     post_share, reach_share (double, of the sum over all authors).
 
-    In: posts, or mentions of one topic, with `compound` by sentiment.score; a row without author does not count.
+    In: posts, or mentions of one topic, with `compound` by sentiment.score; only rows with an author count.
 
     Lazy; one shuffle, of counts by author. Sources: Wilson (1927); James and Stein (1961) for the drawn mean.
     Raises SchemaMismatch; RetinueError for numbers that cannot be.
