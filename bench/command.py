@@ -1,4 +1,4 @@
-"""The command: events made once, the comparison run, a table printed and a file of figures written."""
+"""The command: rows made once, the comparison run, a table printed and a file of figures written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import clicks, machine
+from bench import clicks, machine, texts
 from bench.compare import Difference, Figures, compare, ratio
 from bench.engines import Limits
 from bench.measure import Cost, Stopped
@@ -24,6 +24,7 @@ from bench.task import Task
 from bench.tasks import TASKS
 
 _HERE = Path(__file__).parent
+_WRITERS: dict[str, Callable[..., None]] = {"events": clicks.write, "texts": texts.write}
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _SAY = Console(stderr=True, highlight=False)
 
@@ -40,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> None:
     facts = machine.facts()
     figures = _figures(task, chosen)
     facts["load_average_after"] = round(os.getloadavg()[0], 2)
-    table = _table(task, figures, f"{task.name}, {chosen.size:,} events, {chosen.cores} cores")
+    table = _table(task, figures, f"{task.name}, {chosen.size:,} {task.rows}, {chosen.cores} cores")
     Console(width=max(100, Console().width)).print(table)
     settings = {name: getattr(chosen, name) for name in ("task", "size", "rounds", "runs", "cores", "heap")}
     report = {**settings, "machine": facts, **_as_data(task, figures)}
@@ -50,9 +51,9 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _figures(task: Task, chosen: argparse.Namespace) -> dict[str, Figures]:
-    """Run the comparison; what it leaves but the events is cleared away."""
-    cache = chosen.cache / f"{chosen.size}-events"
-    events = _events(cache, chosen.size)
+    """Run the comparison; what it leaves but the rows is cleared away."""
+    cache = chosen.cache / f"{chosen.size}-{task.rows}"
+    events = _rows(cache, task.rows, chosen.size)
     limits = Limits(cores=chosen.cores, heap=chosen.heap)
     shape = {"rounds": chosen.rounds, "runs": chosen.runs}
     try:
@@ -66,7 +67,9 @@ def _figures(task: Task, chosen: argparse.Namespace) -> dict[str, Figures]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="retinue beside other engines")
-    parser.add_argument("--size", type=_count, default="1m", help="events: 1m, 10m, 50m or any number")
+    parser.add_argument(
+        "--size", type=_count, default="1m", help="events or texts: 1m, 10m, 50m or any number"
+    )
     parser.add_argument("--task", choices=sorted(TASKS), default="sessionize")
     parser.add_argument(
         "--rounds", type=int, default=5, help="times that each contestant's process is started"
@@ -77,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contestants, all by default")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="for every contestant")
     parser.add_argument("--heap", default="4g", help="of the JVM")
-    parser.add_argument("--cache", type=Path, default=_HERE / "cache", help="folder for events and answers")
+    parser.add_argument("--cache", type=Path, default=_HERE / "cache", help="folder for rows and answers")
     parser.add_argument("--results", type=Path, default=_HERE / "results", help="folder for the figures")
     return parser
 
@@ -85,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 def _count(text: str) -> int:
     parts = re.fullmatch(r"([1-9]\d*)([km]?)", text.lower())
     if not parts:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of events; say 1m, 10m, 50m or 20k")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows; say 1m, 10m, 50m or 20k")
     return int(parts[1]) * _UNITS[parts[2]]
 
 
@@ -94,14 +97,15 @@ def _short(count: int) -> str:
     return f"{count // _UNITS[unit]}{unit}"
 
 
-def _events(cache: Path, count: int) -> Path:
-    """The folder of events, made once; it gets its name only when it is whole."""
-    events, unfinished = cache / "events", cache / "unfinished"
-    if not events.exists():
+def _rows(cache: Path, name: str, count: int) -> Path:
+    """The folder of rows, made once; it gets its name only when it is whole."""
+    rows, unfinished = cache / name, cache / "unfinished"
+    if not rows.exists():
         shutil.rmtree(unfinished, ignore_errors=True)
-        clicks.write(unfinished, events=count, each=lambda done: _SAY.print(f"events: {done:,} of {count:,}"))
-        unfinished.rename(events)
-    return events
+        tell = {"each": lambda done: _SAY.print(f"{name}: {done:,} of {count:,}")}
+        _WRITERS[name](unfinished, **{name: count}, **tell)
+        unfinished.rename(rows)
+    return rows
 
 
 def _table(task: Task, figures: dict[str, Figures], title: str) -> Table:

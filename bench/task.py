@@ -32,13 +32,15 @@ class Contestant:
 class Task:
     """A task, its contestants, and `digest`: what of an answer is compared, as DuckDB expressions.
 
-    With `source`, all contestants begin with what that one makes of the events, which is not counted.
+    `rows` is what it is about, events or texts. With `source`, all contestants begin with what that one makes
+    of them, which is not counted.
     """
 
     name: str
     contestants: tuple[Contestant, ...]
     digest: tuple[str, ...]
     source: Contestant | None = None
+    rows: str = "events"
 
     def only(self, names: Sequence[str] | None) -> Task:
         """The task with the contestants of these names, whatever their case; None leaves all.
