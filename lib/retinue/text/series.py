@@ -37,7 +37,7 @@ def steps_at(rows: DataFrame, at: str, value: str, *, step: str, what: str) -> d
 def even(values: dict[int, float], first: int, last: int, *, absent: float | None) -> Array:
     """The values from the first step to the last; `absent` where there is none, or in line between others."""
     steps = np.arange(first, last + 1)
-    if absent is not None:
+    if absent is not None or not values:
         return np.array([values.get(int(each), absent) for each in steps], dtype=np.float64)
     known = np.array(sorted(values), dtype=np.int64)
     line: Array = np.interp(steps, known, [values[int(each)] for each in known])
