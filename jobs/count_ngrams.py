@@ -6,7 +6,7 @@ gold.collocations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -40,13 +40,13 @@ def run(lake: Lake, settings: Settings) -> Answer:
 
 
 def _answer(posts: Analysed, said: DataFrame, chosen: NgramSettings, stopped: list[str]) -> Answer:
-    counted = {n: ngrams.count(said, n=n, tokens="sentences", stop_words=stopped) for n in chosen.sizes}
-    capped = {
-        n: ngrams.vocabulary(each, limit=chosen.limit, least=chosen.least) for n, each in counted.items()
-    }
-    left_out = {n: ngrams.cut(each, limit=chosen.limit, least=chosen.least) for n, each in counted.items()}
-    kept = posts.keep("gold.ngrams", _united(capped))
-    cut = posts.keep("gold.vocabularies", _united(left_out))
+    counts = ngrams.count(said, n=chosen.sizes, tokens="sentences", stop_words=stopped)
+    counted = _with_length(counts).persist()
+    try:
+        kept = posts.keep("gold.ngrams", _of_each_length(counted, chosen, ngrams.vocabulary))
+        cut = posts.keep("gold.vocabularies", _of_each_length(counted, chosen, ngrams.cut))
+    finally:
+        counted.unpersist()
     over_time = ngrams.over_time(
         said,
         at="posted_at",
@@ -57,7 +57,7 @@ def _answer(posts: Analysed, said: DataFrame, chosen: NgramSettings, stopped: li
     )
     trends = posts.keep("gold.ngram_trends", over_time.join(kept.select("ngram"), "ngram", "left_semi"))
     rising = posts.keep("gold.rising_ngrams", ngrams.rising(trends))
-    together = posts.keep("gold.collocations", _together(said, chosen))
+    together = posts.keep("gold.collocations", _together(said, chosen, stopped))
     return posts.answer(
         (*_of_vocabulary(cut), _of_collocations(together), _of_rising(rising)),
         rows_out=kept.count(),
@@ -65,15 +65,25 @@ def _answer(posts: Analysed, said: DataFrame, chosen: NgramSettings, stopped: li
     )
 
 
-def _together(said: DataFrame, chosen: NgramSettings) -> DataFrame:
+def _of_each_length(counted: DataFrame, chosen: NgramSettings, cap: Callable[..., DataFrame]) -> DataFrame:
+    """Each length has its own limit."""
+    capped = (
+        cap(counted.where(F.col("n") == n), limit=chosen.limit, least=chosen.least).withColumn("n", F.lit(n))
+        for n in chosen.sizes
+    )
+    return reduce(DataFrame.unionByName, capped)
+
+
+def _together(said: DataFrame, chosen: NgramSettings, stopped: list[str]) -> DataFrame:
+    """Collocations that neither begin nor end with a stop word: "of the" belongs together everywhere."""
     sizes = [n for n in chosen.sizes if n > 1] or [2]
-    pairs = ngrams.collocations(said, n=sizes, tokens="sentences", least=chosen.least)
-    return pairs.withColumn("n", F.size(F.split("ngram", " ")))
+    pairs = _with_length(ngrams.collocations(said, n=sizes, tokens="sentences", least=chosen.least))
+    words = F.split("ngram", " ")
+    return pairs.where(~words[0].isin(stopped) & ~F.element_at(words, -1).isin(stopped))
 
 
-def _united(frames: dict[int, DataFrame]) -> DataFrame:
-    """One frame of these by the length of their n-grams."""
-    return reduce(DataFrame.unionByName, (each.withColumn("n", F.lit(n)) for n, each in frames.items()))
+def _with_length(counted: DataFrame) -> DataFrame:
+    return counted.withColumn("n", F.size(F.split("ngram", " ")))
 
 
 def _of_vocabulary(cut: DataFrame) -> Iterable[Finding]:
