@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -212,10 +211,11 @@ def collocations(
         .where(F.col("count") >= least)
     )
     table = found.join(firsts, ["length", "first"]).join(words, "second").crossJoin(F.broadcast(total))
+    g2 = significance.log_likelihood(*map(F.col, ("count", "first_count", "second_count", "total")))
     return table.select(
         F.concat_ws(" ", "first", "second").alias("ngram"),
         "count",
-        _log_likelihood().alias("log_likelihood"),
+        g2.alias("log_likelihood"),
         _pmi().alias("pmi"),
         F.try_divide(_pmi(), -F.log2(F.col("count") / F.col("total"))).alias("npmi"),
     )
@@ -236,23 +236,6 @@ def _size(name: str, which: Column) -> tuple[Column, Column]:
     """How many n-grams there are of these, and how many occurrences."""
     occurrences = F.sum(F.when(which, F.col("count")).otherwise(0))
     return F.count_if(which).alias(f"{name}_ngrams"), F.coalesce(occurrences, F.lit(0)).alias(f"{name}_count")
-
-
-def _log_likelihood() -> Column:
-    """G2 over the four cells: both words, either without the other, neither."""
-    both, first, second, total = (
-        F.col(name).cast("double") for name in ("count", "first_count", "second_count", "total")
-    )
-    cells = (
-        (both, first * second),
-        (second - both, (total - first) * second),
-        (first - both, first * (total - second)),
-        (total - first - second + both, (total - first) * (total - second)),
-    )
-    terms = (
-        F.when(seen > 0, seen * F.log(seen * total / by_chance)).otherwise(0.0) for seen, by_chance in cells
-    )
-    return 2 * reduce(Column.__add__, terms)
 
 
 def _pmi() -> Column:

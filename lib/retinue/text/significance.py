@@ -1,20 +1,19 @@
-"""Which of many differences are none of chance: odds of two shares, and a bound on false discoveries."""
+"""What is not by chance: odds of two shares, Dunning's G2, and how many findings of many are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import erfc, sqrt
+from functools import reduce
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import arrow_udf
+from scipy.stats import hypergeom, norm  # type: ignore[import-untyped]
 
 from retinue.errors import RetinueError
 from retinue.schema import quoted
 
-__all__ = ["discoveries", "log_odds"]
+__all__ = ["certainties", "chance_of", "discoveries", "exact", "log_likelihood", "log_odds"]
 
 
 def log_odds(here: Column, all_here: Column, there: Column, all_there: Column) -> tuple[Column, Column]:
@@ -26,6 +25,21 @@ def log_odds(here: Column, all_here: Column, there: Column, all_there: Column) -
     cells = [cell + 0.5 for cell in (here, all_here - here, there, all_there - there)]
     error = F.sqrt(1 / cells[0] + 1 / cells[1] + 1 / cells[2] + 1 / cells[3])
     return F.log(cells[0] / cells[1]) - F.log(cells[2] / cells[3]), error
+
+
+def log_likelihood(both: Column, first: Column, second: Column, total: Column) -> Column:
+    """Dunning's G2 over the four cells: both, either without the other, neither; 0 is chance alone."""
+    both, first, second, total = (each.cast("double") for each in (both, first, second, total))
+    cells = (
+        (both, first * second),
+        (second - both, (total - first) * second),
+        (first - both, first * (total - second)),
+        (total - first - second + both, (total - first) * (total - second)),
+    )
+    terms = (
+        F.when(seen > 0, seen * F.log(seen * total / by_chance)).otherwise(0.0) for seen, by_chance in cells
+    )
+    return 2 * reduce(Column.__add__, terms)
 
 
 def discoveries(scored: DataFrame, *, z: str, rate: float, tie: str) -> DataFrame:
@@ -40,7 +54,7 @@ def discoveries(scored: DataFrame, *, z: str, rate: float, tie: str) -> DataFram
     if not 0 < rate < 1:
         raise RetinueError(f"the false discovery rate is {rate}; it must lie between 0 and 1")
     tested = scored.agg(F.count("*").alias("_tested"))
-    likely = scored.withColumn("_p", _chance()(F.col(quoted(z)))).where(F.col("_p") <= rate)
+    likely = scored.withColumn("_p", chance_of(F.col(quoted(z)))).where(F.col("_p") <= rate)
     ranked = likely.withColumn("_rank", F.row_number().over(Window.orderBy("_p", quoted(tie))))
     falling = Window.orderBy(F.desc("_rank"))
     q_value = F.min(F.col("_p") * F.col("_tested") / F.col("_rank")).over(falling)
@@ -48,11 +62,38 @@ def discoveries(scored: DataFrame, *, z: str, rate: float, tie: str) -> DataFram
     return judged.where(F.col("q_value") <= rate).select(*map(quoted, scored.columns), "q_value")
 
 
-def _chance() -> Callable[[Column], Column]:
+def certainties(scored: DataFrame, tested: DataFrame, *, p: Column, risk: float) -> DataFrame:
+    """The rows whose `p` is so small that the risk that any of them is there by chance is at most `risk`.
+
+    Out: the rows that stay, with p_value (double): the smallest risk at which the row would stay. All rows
+    of `tested` count. For findings that share their cases, as a phrase and its pieces do.
+
+    Lazy. Source: Bonferroni (1936). Raises RetinueError where `risk` is not between 0 and 1.
+    """
+    if not 0 < risk < 1:
+        raise RetinueError(f"the risk is {risk}; it must lie between 0 and 1")
+    tests = tested.agg(F.count("*").alias("_tested"))
+    judged = scored.crossJoin(F.broadcast(tests)).withColumn("p_value", p * F.col("_tested"))
+    return judged.where(F.col("p_value") <= risk).drop("_tested")
+
+
+def chance_of(z: Column) -> Column:
     """How likely a standard normal number is at least so large; accurate far out, where 1 - p is not."""
+    return arrow_udf(_tails, "double")(z)  # type: ignore[no-any-return, call-overload]
 
-    def tails(batch: pa.Array) -> pa.Array:
-        scores = batch.to_numpy(zero_copy_only=False)
-        return pa.array(np.fromiter((erfc(score / sqrt(2)) / 2 for score in scores), np.float64, len(scores)))
 
-    return arrow_udf(tails, "double")  # type: ignore[no-any-return, call-overload]
+def exact(both: Column, first: Column, second: Column, total: Column) -> Column:
+    """How likely chance puts at least `both` of the `second` among the `first` of `total`: Fisher's test."""
+    counts = (each.cast("bigint") for each in (both, first, second, total))
+    return arrow_udf(_fisher, "double")(*counts)  # type: ignore[no-any-return, call-overload]
+
+
+def _tails(scores: pa.Array) -> pa.Array:
+    return pa.array(norm.sf(scores.to_numpy(zero_copy_only=False)))
+
+
+def _fisher(both: pa.Array, first: pa.Array, second: pa.Array, total: pa.Array) -> pa.Array:
+    drawn, sample, marked, all_there = (
+        each.to_numpy(zero_copy_only=False) for each in (both, first, second, total)
+    )
+    return pa.array(hypergeom.sf(drawn - 1, all_there, marked, sample))
