@@ -31,7 +31,7 @@ def world(seed: int, *, topics: int, days: int, a_day: float, spread: float = 0,
 
 def judged(days: Day) -> tuple[Judged, Judged]:
     count = days.posts.shape[-2]
-    return judge(days, weekdays=np.arange(count) % 7, seen=np.ones((count, 24)), fade=FADE)
+    return judge(days, weekdays=np.arange(count) % 7, seen=np.ones((count, 24)), fade=FADE, chance=0.01)
 
 
 def outlook(mean: float, *, spread: float, share: float, together: float) -> Outlook:
@@ -58,6 +58,8 @@ def test_volume_is_the_tail_of_the_negative_binomial(mean: float, spread: float,
     window = Day(*(np.array([float(each)]) for each in (count, 0, 0)))
     got = outlook(mean, spread=spread, share=0.5, together=0.0).volume_p(window)[0]
     assert got == pytest.approx(1 - sum(odds), rel=1e-6, abs=1e-12)
+    fewest = outlook(mean, spread=spread, share=0.5, together=0.0).upper(got * 1.000001)[0]
+    assert fewest == count
 
 
 def test_negativity_is_the_tail_of_the_binomial_and_less_where_posts_hang_together():

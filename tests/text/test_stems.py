@@ -21,7 +21,7 @@ TEXTS = [
 
 
 def test_words_are_stemmed_by_the_language_of_their_text(spark: SparkSession) -> None:
-    posts = spark.createDataFrame([Row(n=n, language=l, text=t) for n, (l, t) in enumerate(TEXTS)])
+    posts = spark.createDataFrame([Row(n=n, language=code, text=t) for n, (code, t) in enumerate(TEXTS)])
     rows = stems.with_stems(tokens.annotate(posts)).orderBy("n").collect()
     for row, (language, text) in zip(rows, TEXTS, strict=True):
         if text is None:

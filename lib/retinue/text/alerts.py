@@ -25,8 +25,10 @@ _UP = 0.05  # where both of volume and negative share are so unlikely at least, 
 _LEAST_P = 1e-300
 COUNTS = ("post_count", "scored_count", "negative_count")
 TESTS, WINDOWS = ("volume", "negativity", "threat"), ("hour", "day")
+_TESTS_A_YEAR = len(WINDOWS) * len(TESTS) * _HOURS_A_YEAR  # of hours
 _ADDED = {
     "expected_count": T.DoubleType(),
+    "upper_count": T.DoubleType(),
     "expected_negative_share": T.DoubleType(),
     "volume_p": T.DoubleType(),
     "negativity_p": T.DoubleType(),
@@ -40,6 +42,7 @@ _ADDED = {
 def expected(
     hours: DataFrame,
     *,
+    false_alarms_per_year: float = 1.0,
     half_life: timedelta = timedelta(days=28),
     warm_up: timedelta = timedelta(days=14),
     topic: str = "topic",
@@ -47,11 +50,12 @@ def expected(
 ) -> DataFrame:
     """Add what each hour should bring by the days before it, and how likely it is by chance to bring as much.
 
-    Out, beside the columns of `hours`: expected_count, expected_negative_share, volume_p (double, the chance
-    of at least post_count posts), negativity_p (double, of at least negative_count among scored_count), and
-    of the UTC day that the hour lies in day_post_count, day_scored_count (bigint), day_volume_p and
-    day_negativity_p (double), the same in each of its hours. The four chances are null in the topic's first
-    days, before `warm_up` has passed since the midnight before its first hour.
+    Out, beside the columns of `hours`: expected_count, upper_count (double, the fewest posts that `alerts`
+    with these `false_alarms_per_year` takes for an alarm in the hour), expected_negative_share, volume_p
+    (double, the chance of at least post_count posts), negativity_p (double, of at least negative_count among
+    scored_count), and of the UTC day that the hour lies in day_post_count, day_scored_count (bigint),
+    day_volume_p and day_negativity_p (double), the same in each of its hours. The four chances are null in
+    the topic's first days, before `warm_up` has passed since the midnight before its first hour.
 
     In: what mentions.hourly gives: `topic`, `hour` (timestamp, one row each), post_count, scored_count,
     negative_count.
@@ -73,7 +77,12 @@ def expected(
         )
     kept = hours.select(*(quoted(name) for name in hours.columns if name not in _ADDED))
     added = [T.StructField(name, kind) for name, kind in _ADDED.items()]
-    judged = _judge_topic(hour, fade=0.5 ** (_DAY / half_life), untested=-(-warm_up // _DAY))
+    judged = _judge_topic(
+        hour,
+        fade=0.5 ** (_DAY / half_life),
+        untested=-(-warm_up // _DAY),
+        chance=false_alarms_per_year / _TESTS_A_YEAR,
+    )
     return kept.groupBy(quoted(topic)).applyInArrow(judged, T.StructType([*kept.schema.fields, *added]))
 
 
@@ -126,7 +135,7 @@ def alerts(
     return _summed(numbered, topic, hour)
 
 
-def _judge_topic(hour: str, *, fade: float, untested: int) -> Callable[[pa.Table], pa.Table]:
+def _judge_topic(hour: str, *, fade: float, untested: int, chance: float) -> Callable[[pa.Table], pa.Table]:
     """The batch function that adds to the hours of one topic what was expected of them."""
 
     def judge_topic(hours: pa.Table) -> pa.Table:
@@ -135,10 +144,11 @@ def _judge_topic(hour: str, *, fade: float, untested: int) -> Callable[[pa.Table
         counts = [_laid_out(hours[name].to_numpy(), day, of_day) for name in COUNTS]
         weekdays = (since.min() // 24 + _MONDAY + np.arange(len(counts[0]))) % 7
         seen = _laid_out(np.ones(len(since)), day, of_day)
-        by_hour, by_day = judge(Day(*counts), weekdays=weekdays, seen=seen, fade=fade)
+        by_hour, by_day = judge(Day(*counts), weekdays=weekdays, seen=seen, fade=fade, chance=chance)
         is_tested = day >= untested
         added: list[NDArray[np.generic]] = [
             by_hour.expected[day, of_day],
+            by_hour.upper[day, of_day],
             by_hour.negative_share[day, of_day],
             np.where(is_tested, by_hour.volume_p[day, of_day], np.nan),
             np.where(is_tested, by_hour.negativity_p[day, of_day], np.nan),

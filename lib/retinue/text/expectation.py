@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc  # type: ignore[import-untyped]
+from scipy.stats import nbinom  # type: ignore[import-untyped]
 
 __all__ = ["Day", "Judged", "judge"]
 
@@ -40,9 +41,13 @@ class Day:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was expected of windows, and the chance of as many posts, or negative ones among those scored."""
+    """What was expected of windows, and the chance of as many posts, or negative ones among those scored.
+
+    upper: the fewest posts that would have come with a probability of `chance` at most.
+    """
 
     expected: Array
+    upper: Array
     negative_share: Array
     volume_p: Array
     negativity_p: Array
@@ -109,6 +114,12 @@ class Outlook:
         tail: Array = betainc(np.maximum(window.posts, 1), size, self.mean / (self.mean + size))
         return np.where(window.posts > 0, tail, 1.0)
 
+    def upper(self, chance: float) -> Array:
+        """The fewest posts whose tail is no more probable than this."""
+        size = 1 / (self.scale.volume.value() + self.doubt)
+        fewest: Array = nbinom.isf(chance, size, size / (size + self.mean)) + 1
+        return fewest
+
     def negativity_p(self, window: Day) -> Array:
         """The tail of the binomial distribution of as many posts as tell as much as these that hang together.
 
@@ -148,7 +159,9 @@ class Outlook:
         return variance
 
 
-def judge(days: Day, *, weekdays: NDArray[np.int64], seen: Array, fade: float) -> tuple[Judged, Judged]:
+def judge(
+    days: Day, *, weekdays: NDArray[np.int64], seen: Array, fade: float, chance: float
+) -> tuple[Judged, Judged]:
     """Judge the hours, and the whole days, each by the days before it alone.
 
     `days` by day and hour; `weekdays` (0 to 6) by day; `seen` is 1 for the hours that there are data for,
@@ -160,8 +173,8 @@ def judge(days: Day, *, weekdays: NDArray[np.int64], seen: Array, fade: float) -
     for number, weekday in enumerate(weekdays):
         hours = Day(*(each[..., number, :] for each in (days.posts, days.scored, days.negative)))
         hourly, daily = _outlooks(memory, weekday, seen[number])
-        by_hour.append(_judged(hourly, hours))
-        by_day.append(_judged(daily, hours.total()))
+        by_hour.append(_judged(hourly, hours, chance))
+        by_day.append(_judged(daily, hours.total(), chance))
         if number >= FIRST:
             hours = _cut(hours, hourly, daily)
             hourly.learn(hours, fade)
@@ -170,9 +183,11 @@ def judge(days: Day, *, weekdays: NDArray[np.int64], seen: Array, fade: float) -
     return _stacked(by_hour), _stacked(by_day)
 
 
-def _judged(outlook: Outlook, window: Day) -> Judged:
+def _judged(outlook: Outlook, window: Day, chance: float) -> Judged:
     share = np.broadcast_to(outlook.share, window.posts.shape)
-    return Judged(outlook.mean, share, outlook.volume_p(window), outlook.negativity_p(window))
+    return Judged(
+        outlook.mean, outlook.upper(chance), share, outlook.volume_p(window), outlook.negativity_p(window)
+    )
 
 
 def _outlooks(memory: Memory, weekday: int, seen: Array) -> tuple[Outlook, Outlook]:
@@ -244,6 +259,6 @@ def _stacked(days: list[Judged]) -> Judged:
     return Judged(
         *(
             np.stack([getattr(day, name) for day in days], axis=-2)
-            for name in ("expected", "negative_share", "volume_p", "negativity_p")
+            for name in ("expected", "upper", "negative_share", "volume_p", "negativity_p")
         )
     )
