@@ -33,7 +33,7 @@ def frame(spark: SparkSession, texts: list[str | None]) -> DataFrame:
 
 @pytest.mark.parametrize("measure", PEERS)
 def test_distances_are_those_of_rapidfuzz(measure: str, spark: SparkSession):
-    ones, others = (words(seed, 35_000, "abcdeé😀👍🏽 ", 14) for seed in (1, 2))
+    ones, others = (words(seed, 100_000, "abcdeé😀👍🏽 ", 14) for seed in (1, 2))
     rows = spark.createDataFrame(list(zip(ones, others, strict=True)), "one string, other string")
     told = getattr(distance, measure)(F.col("one"), F.col("other"))
     got = [row.told for row in rows.select(told.alias("told")).collect()]

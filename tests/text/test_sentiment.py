@@ -30,6 +30,7 @@ SAID = [
 def test_the_numbers_are_vaders(spark: SparkSession):
     rng, pieces = random.Random(9), " ".join(SAID).split()
     texts = [*SAID, *(" ".join(rng.choices(pieces, k=rng.randint(1, 25))) for _ in range(2_000))]
+    texts += [" ".join(rng.choices(pieces, k=600)) for _ in range(5)]
     rows = (
         spark.createDataFrame([(text,) for text in texts], "text string").transform(sentiment.score).collect()
     )

@@ -19,6 +19,7 @@ __all__ = ["HEADING", "INCH", "Picture"]
 
 HEADING = 58  # pixels kept above the drawing for title and note
 MARGIN = 2
+LONGEST_TIP = 2_000  # characters
 
 
 class Picture(Figure):
@@ -145,7 +146,7 @@ class Picture(Figure):
         mark.set_transform(self._pixels)
         if tip:
             mark.set_gid(f"mark-{len(self.artists)}")
-            mark.set_label(labels.clean(tip))
+            mark.set_label(labels.clean(tip[:LONGEST_TIP]))
         self.add_artist(mark)
 
     def _repr_png_(self) -> bytes:

@@ -121,7 +121,8 @@ def _by(measured: Callable[[str, str], float], left: Column, right: Column, kind
         told = [None if one is None or other is None else measured(one, other) for one, other in pairs]
         return pa.array(told, pa.int64() if kind == "bigint" else pa.float64())
 
-    return arrow_udf(distances, kind)(left, right)  # type: ignore[no-any-return, call-overload]
+    readable = map(F.make_valid_utf8, (left, right))
+    return arrow_udf(distances, kind)(*readable)  # type: ignore[no-any-return, call-overload]
 
 
 # --- levenshtein and damerau: shared pieces ------------------------------------------------------
@@ -213,11 +214,16 @@ def _letters(jaro: float) -> Column:
     size, most = F.char_length("text"), 3 * jaro - 1
     least = F.greatest(F.ceil(size * max(most - 1, 0.0) - 1e-9), F.lit(1))
     shared = F.greatest(F.ceil(most * size * least / (size + least) - 1e-9), F.lit(1))
-    letters = F.array_sort(F.regexp_extract_all(F.col("text"), F.lit("(?s)."), F.lit(0)))
-    numbered = F.transform(
-        letters, lambda letter, place: F.struct(letter, place - F.array_position(letters, letter))
-    )
+    letters = F.regexp_extract_all(F.col("text"), F.lit("(?s)."), F.lit(0))
+    equals = F.regexp_extract_all(F.array_join(F.array_sort(letters), ""), F.lit(r"(?s)((.)\2*)"), F.lit(1))
+    numbered = F.flatten(F.transform(equals, _numbered))
     return F.slice(F.reverse(numbered), F.lit(1), F.greatest(size - shared + 1, F.lit(0)).cast("int"))
+
+
+def _numbered(equals: Column) -> Column:
+    """Each letter of a run of equal ones, with its number."""
+    numbers = F.sequence(F.lit(1), F.char_length(equals))
+    return F.transform(numbers, lambda number: F.struct(F.left(equals, F.lit(1)), number))
 
 
 Candidates: TypeAlias = Callable[[DataFrame, DataFrame, float], DataFrame]

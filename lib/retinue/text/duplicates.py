@@ -67,9 +67,14 @@ def near_duplicates(
 
 
 def _shingles(tokens: Column, length: int) -> Column:
-    """The different runs of words as numbers."""
-    places = F.sequence(F.lit(1), F.greatest(F.size(tokens) - (length - 1), F.lit(1)))
-    runs = F.transform(places, lambda place: F.xxhash64(F.slice(tokens, place, F.lit(length))))
+    """The different runs of words as numbers.
+
+    The words stand beside themselves moved on: a slice for each run would copy the whole text each time.
+    """
+    count = F.greatest(F.size(tokens) - (length - 1), F.lit(1))
+    names = [f"word_{place}" for place in range(length)]
+    moved = [F.slice(tokens, F.lit(place), count).alias(name) for place, name in enumerate(names, start=1)]
+    runs = F.transform(F.arrays_zip(*moved), lambda run: F.xxhash64(*(run[name] for name in names)))
     return F.when(F.size(tokens) > 0, F.array_distinct(runs))
 
 

@@ -49,7 +49,7 @@ def detect(
 
     found = arrow_udf(languages, "struct<language: string, probability: double>")  # type: ignore[call-overload]
     kept = [quoted(name) for name in documents.columns if name not in ("language", "language_probability")]
-    return documents.withColumn("_found", found(F.col(quoted(text)))).select(
+    return documents.withColumn("_found", found(F.make_valid_utf8(quoted(text)))).select(
         *kept,
         F.col("_found.language").alias("language"),
         F.col("_found.probability").alias("language_probability"),

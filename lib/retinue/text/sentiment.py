@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
+from heapq import heappop, heappush
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
@@ -15,6 +19,7 @@ from retinue.schema import quoted, require
 __all__ = ["score"]
 
 NAMES = {"compound": "compound", "positive": "pos", "neutral": "neu", "negative": "neg"}
+_REACH = 3  # words before and behind one that VADER's rules look at
 _TYPE = "struct<" + ", ".join(f"{name}: double" for name in NAMES) + ">"
 
 
@@ -39,7 +44,7 @@ def score(documents: DataFrame, *, text: str = "text", language: str | None = No
 
 
 def _english(documents: DataFrame, text: str, language: str | None) -> Column:
-    said = F.col(quoted(text))
+    said = F.make_valid_utf8(quoted(text))
     if language is None:
         return said
     return F.when(F.lower(quoted(language)).rlike("^en(glish)?([-_]|$)"), said)
@@ -57,4 +62,42 @@ def _scores(batch: pa.Array) -> pa.Array:
 
 @cache
 def _analyzer() -> SentimentIntensityAnalyzer:
-    return SentimentIntensityAnalyzer()
+    return _Analyzer()
+
+
+class _Analyzer(SentimentIntensityAnalyzer):  # type: ignore[misc]
+    """VADER's own, which takes time by the words of a text alone and not by their square."""
+
+    def sentiment_valence(
+        self, valence: float, sentitext: Any, item: str, i: int, sentiments: list[float]
+    ) -> list[float]:
+        """The rules see the words around one; all others have no part in what it feels like."""
+        if item.lower() not in self.lexicon:
+            sentiments.append(valence)
+            return sentiments
+        start = max(0, i - _REACH)
+        near = SimpleNamespace(
+            is_cap_diff=sentitext.is_cap_diff,
+            words_and_emoticons=sentitext.words_and_emoticons[start : i + _REACH],
+        )
+        return super().sentiment_valence(valence, near, item, i - start, sentiments)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _but_check(words_and_emoticons: list[str], sentiments: list[float]) -> list[float]:
+        """What stands before the first "but" counts half, what stands behind it half as much again.
+
+        As there, each step changes the first of the values equal to its own, which may be another's.
+        """
+        lowered = [word.lower() for word in words_and_emoticons]
+        if "but" not in lowered:
+            return sentiments
+        middle = lowered.index("but")
+        places = defaultdict[float, list[int]](list)
+        for place, felt in enumerate(sentiments):
+            places[felt].append(place)
+        for step in range(len(sentiments)):
+            felt = sentiments[step]
+            place = heappop(places[felt])
+            sentiments[place] = felt * (0.5 if place < middle else 1.5 if place > middle else 1)
+            heappush(places[sentiments[place]], place)
+        return sentiments

@@ -39,7 +39,7 @@ _FACES = (
 _STUCK = r"[:;]-?[)(](?=\s|$)"  # great:)
 EMOTICON = _ALONE[0] + "(?:" + "|".join(_FACES) + ")" + _ALONE[1] + "|" + _STUCK
 NUMBER = rf"\p{{Nd}}+(?:[.,:]\p{{Nd}}+){{0,20}}(?![{_LETTERS}\p{{N}}_])"
-WORD = rf"[\p{{IsHan}}\p{{IsHiragana}}]|{_IN_WORD}+(?:['’ʼ][{_LETTERS}\p{{N}}]+){{0,8}}"
+WORD = rf"[\p{{IsHan}}\p{{IsHiragana}}]|(?!\p{{M}}){_IN_WORD}+(?:['’ʼ][{_LETTERS}\p{{N}}]+){{0,8}}"
 
 KINDS = {
     "url": URL,
