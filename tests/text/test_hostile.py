@@ -268,7 +268,7 @@ def test_labels_stay_text_in_every_picture() -> None:
 
 
 def test_copies_of_a_megabyte_are_found(long: DataFrame) -> None:
-    said = tokens.tokenize(long.where("name = 'many words'"))
+    said = tokens.tokenize(long.where("name = 'many words'")).cache()
     twice = said.withColumn("at", F.explode(F.array(F.lit(1), F.lit(2)))).withColumn("key", F.col("at"))
     found = duplicates.near_duplicates(twice, key="key", at="at").collect()
     assert [(row.key, row.original, row.similarity) for row in found] == [(2, 1, 1.0)]
