@@ -54,7 +54,7 @@ notebooks: ready  ## run the notebooks and keep their outputs in them
 	@.venv/bin/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 bench: ready  ## the comparison with other engines: make bench SIZE=10m TASK=npath
-	@for task in $(or $(TASK),sessionize top_paths funnel npath fruitless); do \
+	@for task in $(or $(TASK),sessionize top_paths funnel npath fruitless text_bigrams sentiment); do \
 	    .venv/bin/python -m bench --task $$task --size $(SIZE) || exit; \
 	done
 

@@ -21,6 +21,8 @@ CORE = [
     "vaderSentiment==3.3.2",
     "rapidfuzz==3.14.6",
     "py3langid==0.4.0",
+    "simplemma==2.0.0",
+    "scipy==1.17.1",
 ]
 EXTRAS = {
     "test": [

@@ -22,6 +22,7 @@ from retinue.text import posts as histories
 
 READS = ("silver.posts", "silver.post_tokens", "silver.post_sentiment", "gold.topics")
 WRITES = ("gold.topics", "gold.post_topics", "gold.keyness", "gold.phrases", "gold.taglines")
+LANGUAGE = ("word", "number", "hashtag", "emoji", "emoticon")  # whom a post mentions or links to is none
 SHORTEST = 3  # letters of a word that may tell a theme
 LEAST = 5  # posts that a word of a theme must be in
 GROUPS = 8  # the largest ones are told apart
@@ -52,7 +53,7 @@ def _with_words(lake: Lake, posts: DataFrame, stopped: list[str]) -> DataFrame:
             & ~each["token"].isin(stopped)
         ),
     )
-    joined = tokens.sentences(posts.join(taken_apart, key).join(feelings, key, "left"))
+    joined = tokens.sentences(posts.join(taken_apart, key).join(feelings, key, "left"), kinds=LANGUAGE)
     return joined.withColumns(
         {"post": F.struct(*key), "words": F.transform(told, lambda each: each["token"])}
     ).drop("annotations")

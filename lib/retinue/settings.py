@@ -277,7 +277,8 @@ class SentimentSettings:
 
     scorer: str
     least_labels: Annotated[int, at_least(30)]
-    folds: Annotated[int, between(2, 20)]
+    folds: Annotated[int, between(3, 20)]
+    period: Annotated[str, one_of("day", "week", "month", "quarter")]
 
 
 @dataclass(frozen=True)

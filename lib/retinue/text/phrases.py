@@ -84,6 +84,7 @@ def worth_echoing(
     log_odds, error = significance.log_odds(F.col("own_well"), F.col("all_well"), *others)
     scored = tested.crossJoin(F.broadcast(totals)).withColumns({"log_odds": log_odds, "z": log_odds / error})
     found = significance.certainties(scored, tested, p=significance.chance_of(F.col("z")), risk=risk)
+    found = found.where(F.col("own_well") > 0)  # where nothing is answered well, nothing goes with it
     repeated = found.withColumn("repeats", F.col("own_count")).localCheckpoint()
     kept = _standing(repeated, said, strength="z", least=least)
     best = Window.orderBy(F.desc("z"), "phrase")

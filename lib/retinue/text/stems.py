@@ -55,7 +55,7 @@ def with_stems(
         return _stems(words, languages, stopped)
 
     said = F.filter(annotations, lambda each: each["kind"].isin("word", "hashtag"))
-    words = F.transform(said, lambda each: each["token"])
+    words = F.transform(said, lambda each: F.make_valid_utf8(each["token"]))
     found = arrow_udf(stems, "array<string>")(words, F.col(quoted(language)))  # type: ignore[call-overload]
     return annotated.withColumn("stems", found)
 

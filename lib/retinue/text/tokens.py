@@ -108,9 +108,8 @@ def without_stop_words(
     Lazy. Raises SchemaMismatch; RetinueError for a language without a list.
     """
     require(tokenized, [tokens], what="without_stop_words")
-    stopped = F.array(*map(F.lit, stop_words(language)))
-    column = F.col(quoted(tokens))
-    return tokenized.withColumn(tokens, F.filter(column, lambda token: ~F.array_contains(stopped, token)))
+    stopped = stop_words(language)
+    return tokenized.withColumn(tokens, F.filter(quoted(tokens), lambda token: ~token.isin(stopped)))
 
 
 def stem(words: DataFrame, *, word: str = "word", language: str = "english") -> DataFrame:
@@ -133,7 +132,7 @@ def stem(words: DataFrame, *, word: str = "word", language: str = "english") -> 
     def stems(batch: pa.Array) -> pa.Array:
         return stemmed(batch, algorithm)
 
-    return words.withColumn("stem", arrow_udf(stems, "string")(F.col(quoted(word))))  # type: ignore[call-overload]
+    return words.withColumn("stem", arrow_udf(stems, "string")(_legible(word)))  # type: ignore[call-overload]
 
 
 def stemmed(words: pa.Array, algorithm: str) -> pa.Array:
@@ -162,7 +161,7 @@ def lemmatize(words: DataFrame, *, word: str = "word", language: str = "en") -> 
     def lemmas(batch: pa.Array) -> pa.Array:
         return _each_once(batch, lambda each: _lemma(code, each))
 
-    return words.withColumn("lemma", arrow_udf(lemmas, "string")(F.col(quoted(word))))  # type: ignore[call-overload]
+    return words.withColumn("lemma", arrow_udf(lemmas, "string")(_legible(word)))  # type: ignore[call-overload]
 
 
 def tf_idf(tokenized: DataFrame, *, key: str, tokens: str = "tokens") -> DataFrame:
@@ -222,6 +221,11 @@ def _by_sentence(kept: Column) -> Column:
     return F.transform(runs, lambda run: F.transform(run, lambda each: each["token"]))
 
 
+def _legible(word: str) -> Column:
+    """The column; bytes that are no UTF-8 become U+FFFD, since Python takes no others."""
+    return F.make_valid_utf8(quoted(word))
+
+
 def _each_once(batch: pa.Array, function: Callable[[str], str]) -> pa.Array:
     """The function of each word of a batch, called once for each distinct one; null of null."""
     distinct = batch.dictionary_encode()
@@ -241,7 +245,7 @@ def _stem(algorithm: str, word: str) -> str:
 
 @lru_cache(maxsize=_STEMS_KEPT)
 def _lemma(language: str, word: str) -> str:
-    return simplemma.lemmatize(word, lang=language)
+    return simplemma.lemmatize(word, lang=language) if word else word
 
 
 def _listed(known: object) -> str:
