@@ -51,12 +51,15 @@ def with_stems(
     require(annotated, [annotations, language], what="with_stems")
     stopped = {code: tokens.stop_words(name) for code, name in LANGUAGES.items()}
 
-    def stems(words: pa.Array, languages: pa.Array) -> pa.Array:
-        return _stems(words, languages, stopped)
+    def stems(said: pa.Array, kinds: pa.Array, languages: pa.Array) -> pa.Array:
+        return _stems(said, kinds, languages, stopped)
 
-    said = F.filter(annotations, lambda each: each["kind"].isin("word", "hashtag"))
-    words = F.transform(said, lambda each: F.make_valid_utf8(each["token"]))
-    found = arrow_udf(stems, "array<string>")(words, F.col(quoted(language)))  # type: ignore[call-overload]
+    # Two fields of the annotations: what is asked for twice Spark keeps in a column of its own. Put into
+    # the function's argument as one expression, it was not evaluated in Spark 4.2.
+    said = F.transform(annotations, lambda each: F.make_valid_utf8(each["token"]))
+    found = arrow_udf(stems, "array<string>")(  # type: ignore[call-overload]
+        said, F.col(f"{quoted(annotations)}.kind"), F.col(quoted(language))
+    )
     return annotated.withColumn("stems", found)
 
 
@@ -66,20 +69,20 @@ def stop_words(languages: Collection[str]) -> list[str]:
     return sorted({word for name in named for word in tokens.stop_words(name)})
 
 
-def _stems(words: pa.Array, languages: pa.Array, stopped: dict[str, list[str]]) -> pa.Array:
+def _stems(words: pa.Array, kinds: pa.Array, languages: pa.Array, stopped: dict[str, list[str]]) -> pa.Array:
     """Flat, and by language: what the texts of one language say is stemmed at once."""
     lengths = pc.fill_null(pc.list_value_length(words), 0).to_numpy(zero_copy_only=False)
-    flat, code_of_word = words.flatten(), languages.take(pa.array(np.repeat(np.arange(len(words)), lengths)))
+    row_of_word = np.repeat(np.arange(len(words)), lengths)
+    flat, code_of_word = words.flatten(), languages.take(pa.array(row_of_word))
     stemmed = np.array(flat.to_pylist(), dtype=object)
-    kept = np.ones(len(flat), dtype=bool)
+    kept = pc.is_in(kinds.flatten(), pa.array(["word", "hashtag"])).to_numpy(zero_copy_only=False)
     for code in pc.unique(languages).to_pylist():
         if code not in LANGUAGES:
             continue
         own = pc.fill_null(pc.equal(code_of_word, code), False).to_numpy(zero_copy_only=False)
         said = flat.filter(pa.array(own))
         stemmed[own] = tokens.stemmed(said, LANGUAGES[code]).to_numpy(zero_copy_only=False)
-        kept[own] = ~pc.is_in(said, pa.array(stopped[code])).to_numpy(zero_copy_only=False)
-    row_of_word = np.repeat(np.arange(len(words)), lengths)
+        kept[own] &= ~pc.is_in(said, pa.array(stopped[code])).to_numpy(zero_copy_only=False)
     counts = np.bincount(row_of_word[kept], minlength=len(words))
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.array(stemmed[kept], pa.string()), mask=words.is_null())
