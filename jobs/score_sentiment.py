@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue import cli, job, plots
@@ -153,15 +153,36 @@ def _over_time(scored: DataFrame, confusion: Confusion, period: str) -> DataFram
 
 
 def _corrected(scored: DataFrame, confusion: Confusion, *, by: list[str]) -> DataFrame:
-    """negative_share, low and high by group; null where too little is known of the errors."""
-    found = scored.where("sentiment IS NOT NULL").groupBy(*by, "sentiment").count()
-    if not all(sum(row.values()) for row in confusion.values()):
-        none = {name: F.lit(None).cast("double") for name in ("negative_share", "low", "high")}
-        return found.select(*by).distinct().withColumns(none)
-    told = prevalence.corrected(found, confusion=confusion, by=by)
-    return told.where("sentiment = 'negative'").select(
-        *by, F.col("corrected_share").alias("negative_share"), "low", "high"
+    """negative_share, low and high by group; null where too little is known of the errors.
+
+    Where a post has stars they are what is true of it; of all others the scorer's finds are corrected. So
+    what taught a scorer, which it judges better than any other post, is not corrected for errors it has not.
+    """
+    labelled = classifier.labels_of_stars(scored)
+    known = labelled.groupBy(*by).agg(
+        F.count("label").alias("known"),
+        F.count_if(F.col("label") == "negative").alias("known_negative"),
+        F.count_if(F.col("label").isNull() & F.col("sentiment").isNotNull()).alias("found"),
     )
+    rest = _of_unlabelled(labelled.where("label IS NULL AND sentiment IS NOT NULL"), confusion, by)
+    total = F.col("known") + F.col("found")
+    joined = known.join(rest, by, "left")
+
+    def share(of_rest: str) -> Column:
+        negative = F.when(F.col("found") > 0, F.col(of_rest) * F.col("found")).otherwise(0.0)
+        return F.try_divide(F.col("known_negative") + negative, total)
+
+    bounds = {"negative_share": "corrected_share", "low": "low", "high": "high"}
+    return joined.select(*by, *(share(of_rest).alias(name) for name, of_rest in bounds.items()))
+
+
+def _of_unlabelled(found: DataFrame, confusion: Confusion, by: list[str]) -> DataFrame:
+    counts = found.groupBy(*by, "sentiment").count()
+    if not all(sum(row.values()) for row in confusion.values()):
+        none = {name: F.lit(None).cast("double") for name in ("corrected_share", "low", "high")}
+        return counts.select(*by).distinct().withColumns(none)
+    told = prevalence.corrected(counts, confusion=confusion, by=by)
+    return told.where("sentiment = 'negative'").select(*by, "corrected_share", "low", "high")
 
 
 def _counts() -> list[Any]:
@@ -187,7 +208,11 @@ def _of_posts(scored: DataFrame, confusion: Confusion) -> Iterable[Finding]:
     yield Finding("What share of them is found negative?", share, "share")
     corrected = _corrected(scored.withColumn("all", F.lit(True)), confusion, by=["all"]).first()
     if corrected and corrected["negative_share"] is not None:
-        yield Finding("And corrected for the scorer's known errors?", corrected["negative_share"], "share")
+        yield Finding(
+            "And by the stars, or corrected for the scorer's known errors?",
+            corrected["negative_share"],
+            "share",
+        )
         yield Finding("That is at least?", corrected["low"], "share")
         yield Finding("And at most?", corrected["high"], "share")
 

@@ -29,9 +29,10 @@ AFTER_ALL = 1 << 40  # more records than a file has
 
 @dataclass(frozen=True)
 class Feed:
-    """A kind of record: the table it arrives in, the job that brings it, whom a record is about, its id."""
+    """A kind of record: what it is called, its table, the job that brings it, whom it is about, its id."""
 
     kind: str
+    records: str
     table: str
     job: str
     subject: str
@@ -43,6 +44,7 @@ class Feed:
 
 EVENTS = Feed(
     kind="events",
+    records="records",
     table="bronze.events",
     job="ingest_events",
     subject="visitor_id",
@@ -53,6 +55,7 @@ EVENTS = Feed(
 )
 POSTS = Feed(
     kind="posts",
+    records="records of posts",
     table="bronze.posts",
     job="ingest_posts",
     subject="profile_id",
@@ -109,7 +112,7 @@ def requeue(lake: Lake, settings: Settings, feed: Feed) -> Answer:
     elsewhere = held.where(~F.col("mapping").eqNullSafe(mapping.name)).count()
     return Answer(
         findings=(
-            Finding("How many quarantined records went through?", good, "records"),
+            Finding(f"How many quarantined {feed.records} went through?", good, "records"),
             Finding("How many wait for another mapping?", elsewhere, "records"),
         ),
         rows_in=rows_in,
@@ -144,8 +147,8 @@ def _divided(lake: Lake, records: DataFrame, mapping: Mapping, feed: Feed) -> An
     quarantine.release(lake, lake.read(feed.table), job=feed.job)
     return Answer(
         findings=(
-            Finding("How many records came in?", good_count + bad_count, "records"),
-            Finding("How many of them could not be read?", bad_count, "records"),
+            Finding(f"How many {feed.records} came in?", good_count + bad_count, "records"),
+            Finding(f"How many {feed.records} could not be read?", bad_count, "records"),
         ),
         rows_in=good_count + bad_count,
         rows_out=good_count,

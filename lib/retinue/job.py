@@ -186,8 +186,8 @@ def _nothing_to_analyse(lake: Lake, settings: Settings, kind: _Kind) -> RetinueE
     if count:
         return ConsentMissing(
             f"there are {count:,} {kind.word}s{before}, yet none may be used for analytics: their legal "
-            "basis is consent, which silver.consents does not have, or objections bar them; record the consents, "
-            "or ingest under a mapping whose legal_basis is the true one"
+            "basis is consent, which silver.consents does not have, or objections bar them; record the "
+            "consents, or ingest under a mapping whose legal_basis is the true one"
         )
     if before and not lake.read(kind.table).isEmpty():
         return InputMissing(f"there is no {kind.word}{before}; give a later --as-of")

@@ -726,7 +726,7 @@ _TABLES = (
             Column("period_start", "DATE", "the first day of the period", "UTC"),
             *SENTIMENT,
             Column("raw_share", "DOUBLE", "negative_count / scored_count", "0..1"),
-            Column("negative_share", "DOUBLE", "the same, corrected for the scorer's known errors", "0..1"),
+            Column("negative_share", "DOUBLE", "by the stars, else corrected for known errors", "0..1"),
             Column("low", "DOUBLE", "its 95% interval, from", "0..1"),
             Column("high", "DOUBLE", "its 95% interval, to", "0..1"),
         ),

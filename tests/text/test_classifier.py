@@ -37,7 +37,7 @@ def labelled(spark: SparkSession) -> DataFrame:
 
 @pytest.fixture(scope="module")
 def trained(labelled: DataFrame) -> tuple[SentimentModel, dict[str, Any]]:
-    return classifier.train(labelled, folds=3, iterations=20)
+    return classifier.train(labelled, folds=5, iterations=30)
 
 
 def test_planted_words_are_learnt_and_the_neutral_class_is_real(trained: Any):
@@ -46,7 +46,8 @@ def test_planted_words_are_learnt_and_the_neutral_class_is_real(trained: Any):
     assert model.sentiments(probabilities) == ["negative", "neutral", "positive"]
     best = np.mean([SLANG[label] in text for text, label in world(900)])
     assert best - 0.06 < evaluation["accuracy"] <= best + 0.01
-    assert evaluation["recall_neutral"] > 0.6
+    neutral = [SLANG["neutral"] in text for text, label in world(900) if label == "neutral"]
+    assert evaluation["recall_neutral"] > np.mean(neutral) - 0.1  # the others' labels are chance
     assert evaluation["rows"] == 900
     assert evaluation["split"] == "hashed folds"
 
@@ -57,8 +58,8 @@ def test_probabilities_hold(trained: Any):
     sure = model.probabilities([f"w1 w2 {SLANG['positive']} w3", f"w4 w5 {SLANG['negative']} w6"])
     assert sure.sum(axis=1) == pytest.approx([1, 1])
     assert (sure[0, 2], sure[1, 0]) == (pytest.approx(0.9, abs=0.06), pytest.approx(0.9, abs=0.06))
-    assert evaluation["calibration_error"] < 0.03
-    assert evaluation["log_loss"] < evaluation["log_loss_uncalibrated"] + 0.005
+    assert evaluation["calibration_error"] < 0.75 * evaluation["calibration_error_uncalibrated"]
+    assert evaluation["log_loss"] < evaluation["log_loss_uncalibrated"]
 
 
 def test_the_evaluation_is_that_of_its_confusion_and_of_vader(trained: Any, labelled: DataFrame):
@@ -105,7 +106,7 @@ def test_scores_are_the_models_and_null_stays_null(spark: SparkSession, trained:
 def test_the_same_rows_in_another_order_give_the_same(labelled: DataFrame, trained: Any):
     model, evaluation = trained
     again, other = classifier.train(
-        labelled.repartition(3).sortWithinPartitions("label"), folds=3, iterations=20
+        labelled.repartition(3).sortWithinPartitions("label"), folds=5, iterations=30
     )
     assert other["confusion"] == evaluation["confusion"]
     texts = [text for text, _ in world(50)]

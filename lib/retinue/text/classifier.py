@@ -220,7 +220,7 @@ def _judged(
 
     with ThreadPool(AT_ONCE) as pool:
         pairs = combinations_with_replacement(range(folds), 2)
-        parts: list[pd.DataFrame] = pool.map(inheritable_thread_target(judged), pairs)
+        parts: list[pd.DataFrame] = pool.map(inheritable_thread_target(vectors.sparkSession)(judged), pairs)
     return pd.concat(parts, ignore_index=True)
 
 

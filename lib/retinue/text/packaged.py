@@ -25,6 +25,7 @@ from retinue.text.trained import CLASSES, SentimentModel
 __all__ = ["load", "save"]
 
 _DATA = "sentiment"
+_EXAMPLE = pd.DataFrame({"text": ["what a lovely day", None]})
 _NEEDED = ("mlflow", "numpy", "pandas", "pyarrow", "vaderSentiment")
 
 
@@ -50,6 +51,7 @@ def save(model: SentimentModel, folder: str | Path) -> None:
             data_path=str(data),
             signature=_signature(),
             pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
+            input_example=_EXAMPLE,
         )
 
 

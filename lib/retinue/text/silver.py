@@ -47,6 +47,6 @@ def told(lake: Lake) -> tuple[Finding, ...]:
     assert counts is not None, "an aggregate without groups has one row"
     return (
         Finding("How many posts are known?", counts["posts"], "posts"),
-        Finding("How many of them were edited?", counts["edited"], "posts"),
-        Finding("How many nearly repeat an earlier one?", counts["copies"], "posts"),
+        Finding("How many posts were edited?", counts["edited"], "posts"),
+        Finding("How many posts nearly repeat an earlier one?", counts["copies"], "posts"),
     )
