@@ -199,13 +199,17 @@ def _packaged(package: Package, member: str, into: Path) -> Path:
 
 def _taken(archive: Path, member: str, into: Path) -> Path:
     """One file out of an archive; a source package holds its files in a folder of its own."""
+
+    def wanted(names: list[str]) -> str:
+        return next(name for name in names if name == member or name.endswith(f"/{member}"))
+
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
-            name = next(each for each in packed.namelist() if each == member or each.endswith(f"/{member}"))
-            return Path(packed.extract(name, into))
+            return Path(packed.extract(wanted(packed.namelist()), into))
     with tarfile.open(archive) as packed_tar:
-        packed_tar.extract(member, into, filter="data")
-    return into / member
+        name = wanted(packed_tar.getnames())
+        packed_tar.extract(name, into, filter="data")
+        return into / name
 
 
 def _run(*command: str, what: str) -> None:

