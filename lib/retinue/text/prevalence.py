@@ -79,8 +79,8 @@ def corrected(
 
 
 def _square(confusion: Mapping[str, Mapping[str, int]]) -> tuple[list[str], Floats]:
-    """The classes, and the counts, true classes by found ones."""
-    classes = list(confusion)
+    """The classes in order, and the counts, true classes by found ones."""
+    classes = sorted(confusion)
     if len(classes) < 2 or any(set(found) - set(classes) for found in confusion.values()):
         raise RetinueError(
             f"the confusion has the true classes {', '.join(classes) or 'none'}; it needs two or more, and "
