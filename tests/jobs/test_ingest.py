@@ -11,8 +11,7 @@ import pytest
 from lakes import fresh
 from pyspark.sql import SparkSession
 
-from retinue import cli, job, settings
-from retinue.sources import events
+from retinue import cli, feeds, job, settings
 
 MAPPING = """
 format = "csv"
@@ -164,7 +163,7 @@ def test_a_delivery_that_came_in_meanwhile_counts_once(
     chosen = settings.load("test", home=home, overrides=[f"ingest.mapping={mapping}"])
     slow = replace(chosen, ingest=replace(chosen.ingest, input=str(folder / "f1.csv")))
     quick = replace(chosen, ingest=replace(chosen.ingest, input=str(folder)))
-    look, looked = events.read, []
+    look, looked = feeds.EVENTS.read, []
 
     def read(*arguments: Any, **named: Any) -> Any:
         looked.append(named["known"])
@@ -172,7 +171,7 @@ def test_a_delivery_that_came_in_meanwhile_counts_once(
             job.perform("ingest_events", fresh(spark, home), quick)
         return look(*arguments, **named)
 
-    monkeypatch.setattr(events, "read", read)
+    monkeypatch.setattr(feeds, "EVENTS", replace(feeds.EVENTS, read=read))
     report = job.perform("ingest_events", fresh(spark, home), slow)
     assert report.counts["rows_out"] == 0, "it began again and found its file known"
     assert len(looked) == 3
