@@ -92,9 +92,10 @@ def _by_model(felt: DataFrame, *, model: Any) -> DataFrame:
 
 
 def _whole(judged: DataFrame) -> DataFrame:
-    """With the columns of a trained scorer, null where there is none."""
-    missing = [name for name in PROBABILITIES if name not in judged.columns]
-    return judged.withColumns({name: F.lit(None).cast("double") for name in missing})
+    """With a trained scorer's columns, null without one; six digits, as it differs in later ones each time."""
+    told = {name: F.round(name, 6) for name in PROBABILITIES if name in judged.columns}
+    none = {name: F.lit(None).cast("double") for name in PROBABILITIES if name not in judged.columns}
+    return judged.withColumns(told | none)
 
 
 def _answer(posts: Analysed, scorer: Scorer, settings: Settings) -> Answer:
