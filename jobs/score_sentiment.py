@@ -92,7 +92,7 @@ def _by_model(felt: DataFrame, *, model: Any) -> DataFrame:
 
 
 def _whole(judged: DataFrame) -> DataFrame:
-    """With a trained scorer's columns, null without one; to six digits, beyond which each training differs."""
+    """With a trained scorer's columns, null without one; six digits, as later ones differ by training."""
     told = {name: F.round(name, 6) for name in PROBABILITIES if name in judged.columns}
     none = {name: F.lit(None).cast("double") for name in PROBABILITIES if name not in judged.columns}
     return judged.withColumns(told | none)
