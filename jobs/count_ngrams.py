@@ -18,6 +18,7 @@ from retinue.job import Analysed
 from retinue.lake import Lake
 from retinue.settings import NgramSettings, Settings
 from retinue.text import ngrams, stems, tokens
+from retinue.text.writing import LANGUAGE
 
 READS = ("silver.post_tokens",)
 WRITES = (
@@ -27,13 +28,12 @@ WRITES = (
     "gold.rising_ngrams",
     "gold.collocations",
 )
-WORDS = ("word", "number", "hashtag", "emoji", "emoticon")  # a mention or a link is no language
 
 
 def run(lake: Lake, settings: Settings) -> Answer:
     """Count and cap, then follow what was kept over time, and find what stands together."""
     with job.spoken(lake, settings, "silver.post_tokens") as posts:
-        said = tokens.sentences(posts.rows, kinds=WORDS)
+        said = tokens.sentences(posts.rows, kinds=LANGUAGE)
         if not settings.ngrams.within_sentences:
             said = said.withColumn("sentences", F.array(F.flatten("sentences")))
         return _answer(posts, said, settings.ngrams, stems.stop_words(settings.texts.languages))

@@ -19,10 +19,10 @@ from retinue.lake import Lake
 from retinue.settings import Settings, ThemeSettings
 from retinue.text import ngrams, phrases, stems, themes, tokens, topics
 from retinue.text import posts as histories
+from retinue.text.writing import LANGUAGE
 
 READS = ("silver.posts", "silver.post_tokens", "silver.post_sentiment", "gold.topics")
 WRITES = ("gold.topics", "gold.post_topics", "gold.keyness", "gold.phrases", "gold.taglines")
-LANGUAGE = ("word", "number", "hashtag", "emoji", "emoticon")  # whom a post mentions or links to is none
 SHORTEST = 3  # letters of a word that may tell a theme
 LEAST = 5  # posts that a word of a theme must be in
 GROUPS = 8  # the largest ones are told apart

@@ -22,10 +22,10 @@ from retinue.lake import Lake
 from retinue.settings import SentimentSettings, Settings
 from retinue.text import aspects, classifier, packaged, plugged, prevalence, sentiment
 from retinue.text.posts import KEY
+from retinue.text.trained import CLASSES
 
 READS = ("silver.posts",)
 WRITES = ("silver.post_sentiment", "gold.sentiment", "gold.sentiment_confusion", "gold.sentiment_aspects")
-CLASSES = ("negative", "neutral", "positive")
 PROBABILITIES = tuple(f"{name}_probability" for name in CLASSES)
 Confusion = Mapping[str, Mapping[str, int]]
 

@@ -286,7 +286,6 @@ class ThemeSettings:
     """What themes, phrases and claims are looked for."""
 
     count: Annotated[int, between(2, 200)]
-    words: Annotated[int, between(3, 50)]
     by: Annotated[str, one_of("brand", "network", "media_class", "product_id", "post_type")]
     phrases: Annotated[int, at_least(1)]
     brand: str

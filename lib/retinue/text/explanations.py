@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 from retinue.text.mentions import post_reach
+from retinue.text.themes import weighted_log_odds
 
 __all__ = ["explain"]
 
@@ -69,9 +70,8 @@ def _marking(said: DataFrame, tokens: str) -> DataFrame:
     here = F.col("count") + F.col("prior")
     there = 2 * F.col("prior") - F.col("count")
     all_here, all_there = F.col("size") + F.col("topic_size"), 2 * F.col("topic_size") - F.col("size")
-    log_odds = F.log(here / (all_here - here)) - F.log(there / (all_there - there))
-    z = log_odds / F.sqrt(1 / here + 1 / there)
-    told = F.struct("token", z.alias("z"), F.col("count"))
+    log_odds, error = weighted_log_odds(here, all_here, there, all_there)
+    told = F.struct("token", (log_odds / error).alias("z"), F.col("count"))
     return weighed.select(*_ALERT, told.alias("said")).where("said.z > 0")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 
-__all__ = ["keyness", "labels"]
+__all__ = ["keyness", "labels", "weighted_log_odds"]
 
 
 def keyness(
@@ -43,16 +43,24 @@ def keyness(
     prior = prior_weight * (F.col("focus_count") + F.col("background_count"))
     all_prior = prior_weight * (F.col("_focus") + F.col("_background"))
     there, here = F.col("background_count") + prior, F.col("focus_count") + prior
-    log_odds = F.log(here / (F.col("_focus") + all_prior - here)) - F.log(
-        there / (F.col("_background") + all_prior - there)
+    log_odds, error = weighted_log_odds(
+        here, F.col("_focus") + all_prior, there, F.col("_background") + all_prior
     )
     return counted.crossJoin(F.broadcast(totals)).select(
         "token",
         log_odds.alias("log_odds"),
-        (log_odds / F.sqrt(1 / here + 1 / there)).alias("z"),
+        (log_odds / error).alias("z"),
         "focus_count",
         "background_count",
     )
+
+
+def weighted_log_odds(
+    here: Column, all_here: Column, there: Column, all_there: Column
+) -> tuple[Column, Column]:
+    """The log-odds of a token here against there, with their standard error; all counts hold the prior."""
+    log_odds = F.log(here / (all_here - here)) - F.log(there / (all_there - there))
+    return log_odds, F.sqrt(1 / here + 1 / there)
 
 
 def labels(grouped: DataFrame, *, by: str, tokens: str = "tokens", limit: int = 10) -> DataFrame:

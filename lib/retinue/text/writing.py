@@ -6,7 +6,7 @@ however long overflows its stack.
 
 from __future__ import annotations
 
-__all__ = ["KINDS", "SENTENCE_END", "TOKEN"]
+__all__ = ["KINDS", "LANGUAGE", "SENTENCE_END", "TOKEN"]
 
 _LETTERS = r"\p{L}\p{M}"
 _IN_WORD = rf"[{_LETTERS}\p{{N}}_&&[^\p{{IsHan}}\p{{IsHiragana}}]]"
@@ -52,6 +52,9 @@ KINDS = {
     "word": WORD,
 }
 """What a token can be, with how each is written; where two could begin, the one that stands first does."""
+
+LANGUAGE = ("word", "number", "hashtag", "emoji", "emoticon")
+"""The kinds that are language: whom a text mentions and what it links to are none."""
 
 TOKEN = "|".join(f"(?:{written})" for written in KINDS.values())
 SENTENCE_END = r"(?<=[.!?…][\"'”’)\]]{0,3})\s+|(?<=[。！？])|[\r\n]+"
