@@ -1,0 +1,1 @@
+"""Who is connected, who will be, who moves whom."""
