@@ -53,7 +53,7 @@ class Graph:
 
 
 def compacted(rows: Iterable[pa.RecordBatch], *, directed: bool) -> Graph:
-    """The graph of rows src, dst, weight as `edges.read` gives them; one without dst is a vertex with a value."""
+    """The graph of rows src, dst, weight of `edges.read`; one without dst is a vertex with a value."""
     table = pa.Table.from_batches(rows)
     src, dst = table["src"], table["dst"]
     ids = pc.unique(pa.chunked_array([*src.chunks, *dst.chunks], type=src.type)).drop_null()
@@ -89,8 +89,8 @@ def in_one_task(
 ) -> DataFrame:
     """What `kernel` makes of the whole graph, in a single task of the cluster.
 
-    In: edges as `edges.read` gives them; `vertices` with id and a value (double), for those without an edge or
-    of which the kernel has to know something. `returns` is the DDL of what the kernel yields.
+    In: edges as `edges.read` gives them; `vertices` with id and a value (double), for those without an edge
+    or of which the kernel has to know something. `returns` is the DDL of what the kernel yields.
     """
 
     def solved(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

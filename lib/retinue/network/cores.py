@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from retinue.network.compact import Graph
+from retinue.network.engines import settled
 
-__all__ = ["core_numbers", "spans"]
+__all__ = ["core_numbers", "joined", "spans"]
 
 Ints = NDArray[np.int64]
 
@@ -17,10 +20,9 @@ def core_numbers(graph: Graph) -> Ints:
 
     Peels the graph from outside, a layer at a time. Source: Matula and Beck (1983).
     """
-    links = graph.links
-    ways = links + links.T if graph.is_directed else links
-    ties = (_ones(links) + _ones(links.T)).tocsr() if graph.is_directed else _ones(ways)
-    left = np.asarray(ties.sum(axis=1)).astype(np.int64)
+    ones = graph.links.astype(bool).astype(np.int64)
+    ties = (ones + ones.T).tocsr() if graph.is_directed else ones
+    left = np.asarray(ties.sum(axis=1))
     core = np.zeros(graph.size, dtype=np.int64)
     stays = np.ones(graph.size, dtype=bool)
     k = 0
@@ -31,7 +33,7 @@ def core_numbers(graph: Graph) -> Ints:
             stays[layer] = False
             core[layer] = k
             entries = spans(ties.indptr, layer)
-            np.subtract.at(left, ties.indices[entries], ties.data[entries].astype(np.int64))
+            np.subtract.at(left, ties.indices[entries], ties.data[entries])
             touched = np.unique(ties.indices[entries])
             layer = touched[stays[touched] & (left[touched] <= k)]
     return core
@@ -44,7 +46,25 @@ def spans(starts: Ints, rows: Ints) -> Ints:
     return first + np.arange(length.sum())
 
 
-def _ones(links: object) -> object:
-    ones = links.copy()  # type: ignore[attr-defined]
-    ones.data = np.ones_like(ones.data)
-    return ones
+def joined(ties: DataFrame) -> DataFrame:
+    """The same by joins: id, core_number. Runs Spark jobs, a round each, until none changes.
+
+    In: src and dst, each edge from either side; where it has both directions, twice. A vertex's number is at
+    most the largest h for which h of its neighbours have h or more, and at first its degree.
+    Source: Lü, Zhou, Zhang and Stanley (2016).
+    """
+    degree = F.count("*").cast("int").alias("core_number")
+    ties = ties.select("src", "dst").persist()
+    numbers = settled(ties.groupBy(F.col("src").alias("id")).agg(degree))
+    falling = F.sort_array(F.collect_list("core_number"), asc=False)
+    largest = F.size(F.filter(falling, lambda number, place: number > place))
+    try:
+        while True:
+            heard = ties.join(numbers.withColumnRenamed("id", "dst"), "dst")
+            fewer = heard.groupBy(F.col("src").alias("id")).agg(largest.alias("fewer"))
+            rounded = settled(numbers.join(fewer, "id"))
+            numbers = rounded.select("id", F.least("core_number", "fewer").alias("core_number"))
+            if rounded.where("fewer < core_number").isEmpty():
+                return numbers
+    finally:
+        ties.unpersist()

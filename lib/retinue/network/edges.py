@@ -1,10 +1,10 @@
 """Edges as they are given, and the one reading of them that both engines share.
 
-An edge has `src` and `dst`, both strings or both whole numbers, and may have a `weight` above 0; without one it
-counts 1. An edge that lacks an end, or whose weight is null, not a number or not above 0, is no edge. Parallel
-edges are one, their weights added. Of an undirected edge that is listed both ways each listing says the same:
-its weight is the greater of the two ways' sums, so that a list once and a list both ways are one graph.
-A self-loop makes its end a vertex and counts in its degree only.
+An edge has `src` and `dst`, both strings or both whole numbers, and may have a `weight` above 0; without one
+it counts 1. An edge that lacks an end, or whose weight is null, not a number or not above 0, is no edge.
+Parallel edges are one, their weights added. Of an undirected edge that is listed both ways each listing says
+the same: its weight is the greater of the two ways' sums, so that a list once and a list both ways are one
+graph. A self-loop makes its end a vertex and counts in its degree only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from retinue.errors import SchemaMismatch
 from retinue.schema import require
 
-__all__ = ["directed", "ids", "read", "undirected"]
+__all__ = ["directed", "every", "heard", "ids", "read", "undirected"]
 
 
 def read(edges: DataFrame, *, what: str) -> DataFrame:
@@ -59,6 +59,12 @@ def undirected(edges: DataFrame) -> DataFrame:
     )
 
 
+def heard(edges: DataFrame) -> DataFrame:
+    """A row for each edge and each of its ends: src is one, dst the other; an edge both ways has four."""
+    ways = directed(edges)
+    return ways.select("src", "dst").union(ways.select("dst", "src"))
+
+
 def ids(edges: DataFrame) -> DataFrame:
     """A row a vertex: id, is_looped (true where it has an edge to itself)."""
     ends = F.explode(F.array("src", "dst")).alias("id")
@@ -67,3 +73,12 @@ def ids(edges: DataFrame) -> DataFrame:
         .groupBy("id")
         .agg(F.max("is_looped").alias("is_looped"))
     )
+
+
+def every(edges: DataFrame, vertices: DataFrame | None) -> DataFrame:
+    """The same, and of `vertices` those that have no edge."""
+    tied = ids(edges)
+    if vertices is None:
+        return tied
+    named = vertices.where("id IS NOT NULL").select("id", F.lit(False).alias("is_looped"))
+    return tied.union(named).groupBy("id").agg(F.max("is_looped").alias("is_looped"))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from retinue.errors import RetinueError
 from retinue.network.compact import Graph
+from retinue.network.engines import settled
 
-__all__ = ["walked"]
+__all__ = ["anywhere", "beginning", "joined", "walked"]
 
 Floats = NDArray[np.float64]
 
@@ -41,3 +46,69 @@ def walked(
         if moved < tolerance:
             return rank, step
     return rank, iterations
+
+
+def joined(
+    ties: DataFrame, ranks: DataFrame, *, damping: float, tolerance: float, iterations: int
+) -> tuple[DataFrame, int]:
+    """The same by joins: id, pagerank, and the number of steps.
+
+    In: ties as `edges.directed` or `edges.undirected` give them; ranks with id, jump and rank, each adding up
+    to 1. Runs Spark jobs; two sums a step come to the driver.
+    """
+    given = ties.groupBy("src").agg(F.sum("weight").alias("given"))
+    share = (F.lit(damping) * F.col("weight") / F.col("given")).alias("share")
+    shares = ties.join(given, "src").select("src", "dst", share).repartition("src").persist()
+    ranks = settled(ranks.select("id", "jump", "rank"))
+    try:
+        moved, step = tolerance, 0
+        while moved >= tolerance and step < iterations:
+            ranks, moved = _stepped(shares, ranks)
+            step += 1
+        return ranks.select("id", F.col("rank").alias("pagerank")), step
+    finally:
+        shares.unpersist()
+
+
+def _stepped(shares: DataFrame, ranks: DataFrame) -> tuple[DataFrame, float]:
+    """The ranks a step on, and by how much they moved."""
+    nothing = F.lit(0.0)
+    passed = shares.join(ranks, F.col("src") == F.col("id")).select(
+        F.col("dst").alias("id"),
+        nothing.alias("jump"),
+        nothing.alias("before"),
+        (F.col("rank") * F.col("share")).alias("passed"),
+    )
+    own = ranks.select("id", "jump", F.col("rank").alias("before"), nothing.alias("passed"))
+    sums = (F.sum(name).alias(name) for name in ("jump", "before", "passed"))
+    arrived = settled(own.unionByName(passed).groupBy("id").agg(*sums))
+    total = _sum(arrived, F.col("passed"))
+    stepped = arrived.withColumn("rank", F.col("passed") + F.lit(1 - total) * F.col("jump"))
+    return stepped.select("id", "jump", "rank"), _sum(stepped, F.abs(F.col("rank") - F.col("before")))
+
+
+def _sum(rows: DataFrame, value: Any) -> float:
+    [row] = rows.agg(F.sum(value).alias("sum")).collect()
+    return float(row["sum"] or 0.0)
+
+
+def anywhere(vertices: DataFrame) -> DataFrame:
+    """id, jump and rank of a reader who begins anew anywhere and has been nowhere yet."""
+    share = F.lit(1 / max(vertices.count(), 1))
+    return vertices.select("id", share.alias("jump"), share.alias("rank"))
+
+
+def beginning(vertices: DataFrame, chosen: Mapping[Any, float]) -> DataFrame:
+    """The same of a reader who begins at one of those chosen, by their weights.
+
+    Raises RetinueError where none of them is a vertex.
+    """
+    kind = vertices.schema["id"].dataType.simpleString()
+    weights = [(vertex, float(weight)) for vertex, weight in chosen.items()]
+    named = vertices.sparkSession.createDataFrame(weights, f"id {kind}, jump double")
+    known = vertices.select("id").join(F.broadcast(named), "id", "left").fillna(0.0, ["jump"])
+    total = _sum(known, F.col("jump"))
+    if not total > 0:
+        raise RetinueError("nobody of the personalization is in the graph with a weight above 0")
+    share = F.col("jump") / F.lit(total)
+    return known.select("id", share.alias("jump"), share.alias("rank"))

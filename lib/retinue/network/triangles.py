@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
 from retinue.network.compact import Graph
 
-__all__ = ["clustering", "links_among_neighbours", "triangles"]
+__all__ = ["clustering", "joined", "links_among_neighbours", "links_joined", "triangles"]
 
 Floats = NDArray[np.float64]
 WEDGES = 20_000_000  # held in memory at a time
@@ -64,7 +66,7 @@ def _ways(graph: Graph) -> Any:
 
 
 def _from_small_to_large(ties: Any) -> tuple[NDArray[np.int64], Any]:
-    """Each vertex's place by degree, and the ties from the lesser to the greater: no row has many, hubs least."""
+    """Each vertex's place by degree, and the ties from lesser to greater: no row has many, hubs least."""
     order = np.argsort(np.diff(ties.indptr), kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
@@ -102,5 +104,71 @@ def _slices(a: Any, b: Any) -> Iterator[slice]:
         start = stop
 
 
-def _share(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
+    share: Floats = np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+    return share
+
+
+# By joins.
+
+
+def joined(links: DataFrame, *, directed: bool) -> DataFrame:
+    """id, triangles and clustering by joins, of who has an edge. In: links with src and dst.
+
+    Without directions, each is there from either side.
+    """
+    ways = _ways_joined(links) if directed else links.select("src", "dst", F.lit(1).alias("ways"))
+    tied = ways.groupBy(F.col("src").alias("id")).agg(
+        F.sum("ways").alias("total"), F.count_if(F.col("ways") == 2).alias("mutual")
+    )
+    possible = F.col("total") * (F.col("total") - 1) - 2 * F.col("mutual")
+    share = F.try_divide(F.coalesce("turns", F.lit(0)), possible)
+    found = F.coalesce("triangles", F.lit(0)).alias("triangles")
+    return tied.join(_corners_joined(ways), "id", "left").select("id", found, share.alias("clustering"))
+
+
+def links_joined(links: DataFrame, *, directed: bool) -> DataFrame:
+    """id and links_among_neighbours by joins, of who has an edge."""
+    ways = _ways_joined(links) if directed else links.select("src", "dst", F.lit(2).alias("ways"))
+    tied = ways.groupBy(F.col("src").alias("id")).agg(F.count("*").alias("degree"))
+    share = F.try_divide(F.coalesce("opposite", F.lit(0)), F.expr("degree * (degree - 1)"))
+    return tied.join(_corners_joined(ways), "id", "left").select(
+        "id", F.coalesce(share, F.lit(0.0)).alias("links_among_neighbours")
+    )
+
+
+def _ways_joined(links: DataFrame) -> DataFrame:
+    """src, dst, ways: each tie from either side, with how many directions it has."""
+    back = links.select(F.col("dst").alias("src"), F.col("src").alias("dst"))
+    either = links.select("src", "dst").union(back)
+    return either.groupBy("src", "dst").agg(F.count("*").alias("ways"))
+
+
+def _corners_joined(ties: DataFrame) -> DataFrame:
+    """A row a vertex that is a corner of a triangle: id, triangles, opposite and turns.
+
+    In: src, dst and ways (1 or 2, the directions an edge has), each tie from either side. `opposite` adds up
+    the ways of the edges across, `turns` twice the product of the ways of the three edges: what the cube of
+    the matrix of ways has on its diagonal. Edges point from small degrees to large, so that no hub has many
+    to pair.
+    """
+    degrees = ties.groupBy(F.col("src").alias("id")).agg(F.count("*").alias("degree"))
+    own = degrees.select(F.col("id").alias("src"), F.struct("degree", F.col("id")).alias("low"))
+    others = degrees.select(F.col("id").alias("dst"), F.struct("degree", F.col("id")).alias("high"))
+    upward = ties.join(own, "src").join(others, "dst").where("low < high").drop("src", "dst")
+    one = upward.select("low", F.col("high").alias("middle"), F.col("ways").alias("near"))
+    other = upward.select("low", "high", F.col("ways").alias("far"))
+    across = upward.select(F.col("low").alias("middle"), "high", F.col("ways").alias("across"))
+    found = one.join(other, "low").where("middle < high").join(across, ["middle", "high"])
+    turns = 2 * F.col("near") * F.col("far") * F.col("across")
+
+    def corner(end: str, opposite: str) -> Column:
+        return F.struct(F.col(f"{end}.id").alias("id"), F.col(opposite).alias("opposite"))
+
+    each = F.explode(F.array(corner("low", "across"), corner("middle", "far"), corner("high", "near")))
+    told = found.select(each.alias("corner"), turns.alias("turns"))
+    return told.groupBy("corner.id").agg(
+        F.count("*").alias("triangles"),
+        F.sum("corner.opposite").alias("opposite"),
+        F.sum("turns").alias("turns"),
+    )
