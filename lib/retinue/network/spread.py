@@ -106,9 +106,10 @@ def seeds(
         )
     ties = _hazards(edges, probability, what="seeds")
     vertices = None if candidates is None else _candidates(edges, candidates)
+    is_open = vertices is None
 
     def rows(graph: Graph) -> Iterator[pa.RecordBatch]:
-        allowed = np.ones(graph.size, bool) if vertices is None else ~np.isnan(graph.values)
+        allowed = np.full(graph.size, is_open) | ~np.isnan(graph.values)
         knobs: dict[str, Any] = {"epsilon": epsilon, "delta": delta, "max_members": max_members, "seed": seed}
         few = min(k, int(allowed.sum()))
         return batches(best_seeds(graph, allowed, k=few, **knobs)) if few else iter(())
