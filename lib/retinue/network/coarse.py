@@ -11,48 +11,60 @@ from pyspark.sql import functions as F
 
 from retinue.network import compact, groups
 from retinue.network.compact import Graph
-from retinue.network.engines import settled
+from retinue.network.engines import settled, watched
 
 __all__ = ["communities"]
 
-ROUNDS = 8  # of moves before the groups become vertices
-AFTER = 4  # of moves once the communities are known
-ENOUGH = 0.01  # of the vertices moved: fewer are not worth a round
+PASSES = 10  # of moves at most before the groups become vertices, few or many
+AFTER = 2  # of moves once the communities are known
+ENOUGH = 0.01  # of the vertices moved in a pass: fewer are not worth another
 
 
-def communities(vertices: DataFrame, ties: DataFrame, *, resolution: float, seed: int) -> DataFrame:
+def communities(
+    vertices: DataFrame, ties: DataFrame, *, resolution: float, seed: int, limit: int
+) -> DataFrame:
     """id, community_id (the least id in it) of high modularity.
 
-    Vertices move to the neighbouring group that gains most, half of them at a time lest two change places;
-    the groups, as vertices, come into one task for the Louvain method; then vertices move once more. In: ties
-    as `edges.undirected` gives them. Runs Spark jobs, a round each; a few sums come to the driver.
+    Vertices move to the neighbouring group that gains most, in passes, until the ties between groups are at
+    most `limit` or hardly one moves; the groups, as vertices, come into one task for the Louvain method; then
+    vertices move once more. In: ties as `edges.undirected` gives them. Runs Spark jobs, two a pass; a few
+    sums come to the driver.
     """
     ties = ties.persist()
     try:
-        strengths = settled(ties.groupBy(F.col("src").alias("id")).agg(F.sum("weight").alias("strength")))
-        [row] = strengths.agg(F.sum("strength").alias("total")).collect()
-        pull = resolution / (row["total"] or 1.0)
-        alone = strengths.select("id", "strength", F.col("id").alias("group"))
-        moved = _moved(ties, alone, pull=pull, seed=seed, rounds=ROUNDS)
-        merged = _merged(ties, moved, resolution=resolution, seed=seed)
-        found = _moved(ties, merged, pull=pull, seed=seed, rounds=AFTER)
-        least = found.groupBy("group").agg(F.min("id").alias("community_id"))
-        named = found.join(least, "group").select("id", "community_id")
+        strength = ties.groupBy(F.col("src").alias("id")).agg(F.sum("weight").alias("strength"))
+        strengths, told = watched(strength, total=F.sum("strength"))
+        pull = resolution / (told["total"] or 1.0)
+        grouped = strengths.select("id", "strength", F.col("id").alias("group"))
+        for turn in range(PASSES):
+            if _between(ties, grouped).count() <= 2 * limit:
+                break
+            grouped, is_calm = _moved(ties, grouped, pull=pull, seed=seed + turn)
+            if is_calm:
+                break
+        grouped = settled(_merged(ties, grouped, resolution=resolution, seed=seed))
+        for turn in range(AFTER):
+            grouped, _ = _moved(ties, grouped, pull=pull, seed=seed + turn)
+        least = grouped.groupBy("group").agg(F.min("id").alias("community_id"))
+        named = grouped.join(least, "group").select("id", "community_id")
         lone = F.coalesce("community_id", "id").alias("community_id")
         return settled(vertices.select("id").join(named, "id", "left").select("id", lone))
     finally:
         ties.unpersist()
 
 
-def _moved(ties: DataFrame, grouped: DataFrame, *, pull: float, seed: int, rounds: int) -> DataFrame:
-    """id, strength, group after so many rounds of moves, or fewer where hardly any vertex still moves."""
-    grouped, size = settled(grouped), grouped.count()
-    for turn in range(rounds):
-        stepped = settled(_stepped(ties, grouped, pull=pull, half=turn % 2, seed=seed + turn // 2))
+def _moved(ties: DataFrame, grouped: DataFrame, *, pull: float, seed: int) -> tuple[DataFrame, bool]:
+    """id, strength, group after a pass, and whether hardly any vertex moved.
+
+    Half of the vertices move at a time, lest two change places for ever.
+    """
+    leaves, every, moved, size = F.count_if(F.col("group") != F.col("next")), F.count("*"), 0, 0
+    for half in range(2):
+        moves = _stepped(ties, grouped, pull=pull, half=half, seed=seed)
+        stepped, told = watched(moves, moved=leaves, every=every)
         grouped = stepped.select("id", "strength", F.col("next").alias("group"))
-        if stepped.where(F.col("group") != F.col("next")).count() <= ENOUGH * size / 2 and turn % 2:
-            break
-    return grouped
+        moved, size = moved + told["moved"], told["every"]
+    return grouped, moved <= ENOUGH * size
 
 
 def _stepped(ties: DataFrame, grouped: DataFrame, *, pull: float, half: int, seed: int) -> DataFrame:
@@ -81,13 +93,7 @@ def _stepped(ties: DataFrame, grouped: DataFrame, *, pull: float, half: int, see
 
 def _merged(ties: DataFrame, grouped: DataFrame, *, resolution: float, seed: int) -> DataFrame:
     """id, strength, group: the groups put together by the Louvain method, each of them a vertex."""
-    group_of = grouped.select("id", "group")
-    between = (
-        ties.join(group_of.withColumnsRenamed({"id": "src", "group": "one"}), "src")
-        .join(group_of.withColumnsRenamed({"id": "dst", "group": "other"}), "dst")
-        .groupBy(F.col("one").alias("src"), F.col("other").alias("dst"))
-        .agg(F.sum("weight").alias("weight"))
-    )
+    between = _between(ties, grouped)
     kind = between.schema["src"].dataType.simpleString()
     inside = between.where("src = dst").select(F.col("src").alias("id"), (F.col("weight") / 2).alias("value"))
 
@@ -100,3 +106,14 @@ def _merged(ties: DataFrame, grouped: DataFrame, *, resolution: float, seed: int
     )
     merged = found.select(F.col("id").alias("group"), "merged")
     return grouped.join(merged, "group").select("id", "strength", F.col("merged").alias("group"))
+
+
+def _between(ties: DataFrame, grouped: DataFrame) -> DataFrame:
+    """src, dst, weight between the groups, and within them, from either side."""
+    group_of = grouped.select("id", "group")
+    return (
+        ties.join(group_of.withColumnsRenamed({"id": "src", "group": "one"}), "src")
+        .join(group_of.withColumnsRenamed({"id": "dst", "group": "other"}), "dst")
+        .groupBy(F.col("one").alias("src"), F.col("other").alias("dst"))
+        .agg(F.sum("weight").alias("weight"))
+    )

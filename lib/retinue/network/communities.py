@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
 from retinue.network import coarse, compact, engines, groups
@@ -89,10 +88,10 @@ def detect(
     communities. In: undirected edges with src, dst and optionally weight; `vertices` as in `components`.
 
     One task up to `local_limit` edges runs the Louvain method with refinement, and keeps the best of several
-    runs. Beyond, the graph is first made coarse by moves on the cluster and only what is left comes into one
-    task; its modularity lies within .01. Runs Spark jobs to choose, and beyond. The same `seed`, the same
-    communities. Sources: Blondel et al. (2008); Rotta and Noack (2011).
-    Raises SchemaMismatch; RetinueError for another engine or a resolution that is not above 0.
+    runs. Beyond, moves on the cluster make the graph so coarse that it comes into one task, and go on after
+    it; the modularity lies within .01. Runs Spark jobs to choose, and beyond. The same `seed`, the same
+    communities. Sources: Blondel et al. (2008); Rotta and Noack (2011). Raises SchemaMismatch; RetinueError
+    for another engine or a resolution that is not above 0.
     """
     if not resolution > 0:
         raise RetinueError(f"resolution is {resolution}; it must be above 0")
@@ -104,7 +103,11 @@ def detect(
     if engines.is_local(rows, engine=engine, local_limit=local_limit):
         return _grouped(rows, kernel, "community_id", directed=False, vertices=vertices)
     return coarse.communities(
-        given.every(rows, vertices), given.undirected(rows), resolution=resolution, seed=seed
+        given.every(rows, vertices),
+        given.undirected(rows),
+        resolution=resolution,
+        seed=seed,
+        limit=local_limit,
     )
 
 
@@ -112,13 +115,7 @@ def _grouped(
     rows: DataFrame, kernel: Any, name: str, *, directed: bool, vertices: DataFrame | None
 ) -> DataFrame:
     kind = rows.schema["src"].dataType.simpleString()
-    return compact.per_vertex(
-        rows, kernel, returns=f"{name} {kind}", directed=directed, vertices=_valueless(vertices)
-    )
-
-
-def _valueless(vertices: DataFrame | None) -> DataFrame | None:
-    return vertices.select("id", F.lit(None).alias("value")) if vertices is not None else None
+    return compact.per_vertex(rows, kernel, returns=f"{name} {kind}", directed=directed, vertices=vertices)
 
 
 def _named(graph: Graph, group: compact.Ints) -> pa.Array:

@@ -89,8 +89,9 @@ def in_one_task(
 ) -> DataFrame:
     """What `kernel` makes of the whole graph, in a single task of the cluster.
 
-    In: edges as `edges.read` gives them; `vertices` with id and a value (double), for those without an edge
-    or of which the kernel has to know something. `returns` is the DDL of what the kernel yields.
+    In: edges as `edges.read` gives them; `vertices` with id and, where there is one, a value (double), for
+    those without an edge or of which the kernel has to know something. `returns` is the DDL of what the
+    kernel yields.
     """
 
     def solved(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -98,7 +99,8 @@ def in_one_task(
         yield from kernel(compacted(given, directed=directed)) if given else ()
 
     if vertices is not None:
-        named = vertices.select(F.col("id").alias("src"), F.col("value").cast("double").alias("weight"))
+        value = F.col("value") if "value" in vertices.columns else F.lit(None)
+        named = vertices.select(F.col("id").alias("src"), value.cast("double").alias("weight"))
         edges = edges.unionByName(named, allowMissingColumns=True)
     return edges.repartition(1).mapInArrow(solved, returns)
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retinue.network.compact import Graph
-from retinue.network.engines import settled
+from retinue.network.engines import settled, watched
 
 __all__ = ["core_numbers", "joined", "spans"]
 
@@ -62,9 +62,10 @@ def joined(ties: DataFrame) -> DataFrame:
         while True:
             heard = ties.join(numbers.withColumnRenamed("id", "dst"), "dst")
             fewer = heard.groupBy(F.col("src").alias("id")).agg(largest.alias("fewer"))
-            rounded = settled(numbers.join(fewer, "id"))
+            is_less = F.count_if(F.col("fewer") < F.col("core_number"))
+            rounded, told = watched(numbers.join(fewer, "id"), fell=is_less)
             numbers = rounded.select("id", F.least("core_number", "fewer").alias("core_number"))
-            if rounded.where("fewer < core_number").isEmpty():
+            if not told["fell"]:
                 return numbers
     finally:
         ties.unpersist()

@@ -14,7 +14,7 @@ from retinue.errors import RetinueError
 from retinue.network import centrality, compact, engines
 from retinue.network import edges as given
 from retinue.network.compact import Graph
-from retinue.network.engines import settled
+from retinue.network.engines import settled, watched
 
 __all__ = ["joined", "reach", "shortest"]
 
@@ -121,14 +121,17 @@ def joined(links: DataFrame, sources: DataFrame, *, weighted: bool) -> DataFrame
     known = settled(sources.select("id", F.col("id").alias("source"), F.lit(0.0).alias("distance")))
     new = known
     try:
-        while not new.isEmpty():
+        found = 1
+        while found:
             onward = new.join(links, F.col("id") == F.col("src")).select(
                 F.col("dst").alias("id"), "source", (F.col("distance") + F.col("length")).alias("tried")
             )
             nearest = onward.groupBy("id", "source").agg(F.min("tried").alias("tried"))
             merged = known.join(nearest, ["id", "source"], "full")
             is_better = F.col("tried") < F.coalesce("distance", F.lit(float("inf")))
-            tried = settled(merged.withColumn("is_new", F.coalesce(is_better, F.lit(False))))
+            is_new = F.coalesce(is_better, F.lit(False))
+            tried, told = watched(merged.withColumn("is_new", is_new), found=F.count_if("is_new"))
+            found = told["found"]
             known = tried.select("id", "source", F.least("distance", "tried").alias("distance"))
             new = tried.where("is_new").select("id", "source", F.col("tried").alias("distance"))
         return known

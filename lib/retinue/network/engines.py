@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Observation
 
 from retinue.errors import RetinueError
 
-__all__ = ["ENGINES", "LOCAL_LIMIT", "is_local", "settled"]
+__all__ = ["ENGINES", "LOCAL_LIMIT", "is_local", "settled", "watched"]
 
 ENGINES = ("auto", "local", "distributed")
 LOCAL_LIMIT = 20_000_000
@@ -32,3 +35,10 @@ def settled(rows: DataFrame) -> DataFrame:
     """
     has_place = rows.sparkSession.sparkContext.getCheckpointDir() is not None
     return rows.checkpoint() if has_place else rows.localCheckpoint()
+
+
+def watched(rows: DataFrame, **told: Column) -> tuple[DataFrame, Mapping[str, Any]]:
+    """The rows settled, and these aggregates of them, which the same job works out."""
+    watch = Observation()
+    kept = settled(rows.observe(watch, *(value.alias(name) for name, value in told.items())))
+    return kept, watch.get

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components  # type: ignore[import-unt
 
 from retinue.network.centrality import networkit_graph
 from retinue.network.compact import Graph
-from retinue.network.engines import settled
+from retinue.network.engines import settled, watched
 
 __all__ = [
     "components",
@@ -131,9 +131,10 @@ def label_propagation_joined(vertices: DataFrame, heard: DataFrame, *, iteration
             most = said.groupBy(F.col("src").alias("id")).agg(
                 F.min_by("label", F.struct(-F.col("count"), "label")).alias("said")
             )
-            stepped = settled(labels.join(most, "id", "left"))
+            is_other = F.count_if(F.col("said") != F.col("label"))
+            stepped, told = watched(labels.join(most, "id", "left"), changed=is_other)
             labels = stepped.select("id", F.coalesce("said", "label").alias("label"))
-            if stepped.where("said != label").isEmpty():
+            if not told["changed"]:
                 break
         return labels
     finally:

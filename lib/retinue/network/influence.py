@@ -16,8 +16,9 @@ from retinue.network import centrality, compact, cores, degrees, engines, pagera
 from retinue.network import edges as given
 from retinue.network.compact import Graph
 from retinue.network.engines import settled
+from retinue.network.spread import seeds, spread
 
-__all__ = ["MEASURES", "links_among_neighbours", "measures", "ranks"]
+__all__ = ["MEASURES", "links_among_neighbours", "measures", "ranks", "seeds", "spread"]
 
 MEASURES = {
     "pagerank": "double",
@@ -96,8 +97,7 @@ def measures(
         def kernel(graph: Graph) -> Mapping[str, Any]:
             return {name: _LOCAL[name](graph, chosen) for name in names}
 
-        named = vertices.select("id", F.lit(None).alias("value")) if vertices is not None else None
-        return compact.per_vertex(rows, kernel, returns=returns, directed=directed, vertices=named)
+        return compact.per_vertex(rows, kernel, returns=returns, directed=directed, vertices=vertices)
     return _joined(rows, names, directed=directed, vertices=vertices, paths=chosen)
 
 
@@ -113,17 +113,17 @@ def ranks(
     engine: str = "auto",
     local_limit: int = engines.LOCAL_LIMIT,
 ) -> DataFrame:
-    """PageRank: the share of time that a reader spends at each vertex who goes on along an edge, by its weight.
+    """PageRank: the share of time spent at each vertex by a reader who goes on along edges by their weight.
 
-    With a probability of 1 - `damping`, and wherever no edge leads on, the reader begins anew: anywhere, or with
-    `personalization`, ids and weights, at one of these.
+    With a probability of 1 - `damping`, and wherever no edge leads on, the reader begins anew: anywhere, or
+    with `personalization`, ids and weights, at one of these.
 
-    Out, a row a vertex: id, pagerank (double; all add up to 1). It ends after `iterations` steps, or where a step
-    moves less than `tolerance` in all. In: as in `measures`. One task up to `local_limit` edges, joins beyond,
-    with the same numbers; GraphFrames' own is not taken, as it knows no weights and adds up to the number of
-    vertices. Runs Spark jobs to choose, and beyond one a step. Sources: Brin and Page (1998); Haveliwala (2002).
-    Raises SchemaMismatch; RetinueError for a damping outside 0..1, another engine, or where nobody to begin
-    with is in the graph.
+    Out, a row a vertex: id, pagerank (double; all add up to 1). It ends after `iterations` steps, or where a
+    step moves less than `tolerance` in all. In: as in `measures`. One task up to `local_limit` edges, joins
+    beyond, with the same numbers; GraphFrames' own is not taken, as it knows no weights and adds up to the
+    number of vertices. Runs Spark jobs to choose, and beyond one a step. Sources: Brin and Page (1998);
+    Haveliwala (2002). Raises SchemaMismatch; RetinueError for a damping outside 0..1, another engine, or
+    where nobody to begin with is in the graph.
     """
     if not 0 <= damping < 1:
         raise RetinueError(f"damping is {damping}; give a share from 0 to below 1")
@@ -138,9 +138,8 @@ def ranks(
             )
             return {"pagerank": found}
 
-        named = vertices.select("id", F.lit(None).alias("value")) if vertices is not None else None
         return compact.per_vertex(
-            rows, kernel, returns="pagerank double", directed=directed, vertices=named
+            rows, kernel, returns="pagerank double", directed=directed, vertices=vertices
         )
     links = given.directed(rows) if directed else given.undirected(rows)
     every = given.every(rows, vertices)
@@ -170,8 +169,9 @@ def links_among_neighbours(
         def kernel(graph: Graph) -> Mapping[str, Any]:
             return {name: triangles.links_among_neighbours(graph)}
 
-        named = vertices.select("id", F.lit(None).alias("value")) if vertices is not None else None
-        return compact.per_vertex(rows, kernel, returns=f"{name} double", directed=directed, vertices=named)
+        return compact.per_vertex(
+            rows, kernel, returns=f"{name} double", directed=directed, vertices=vertices
+        )
     links = given.directed(rows) if directed else given.undirected(rows)
     found = triangles.links_joined(links, directed=directed)
     every = given.every(rows, vertices).select("id")
@@ -185,7 +185,8 @@ def _jump(graph: Graph, chosen: Mapping[Any, float]) -> pagerank.Floats:
         jump[graph.places([vertex])] = weight
     if not jump.sum() > 0:
         raise RetinueError("nobody of the personalization is in the graph with a weight above 0")
-    return jump / jump.sum()
+    share: pagerank.Floats = jump / jump.sum()
+    return share
 
 
 def _known(name: str) -> str:

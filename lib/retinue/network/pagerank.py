@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
 from retinue.network.compact import Graph
-from retinue.network.engines import settled
+from retinue.network.engines import settled, watched
 
 __all__ = ["anywhere", "beginning", "joined", "walked"]
 
@@ -51,15 +51,15 @@ def walked(
 def joined(
     ties: DataFrame, ranks: DataFrame, *, damping: float, tolerance: float, iterations: int
 ) -> tuple[DataFrame, int]:
-    """The same by joins: id, pagerank, and the number of steps.
+    """The same by joins: id, pagerank, and the number of steps; the last only saw all stand still.
 
     In: ties as `edges.directed` or `edges.undirected` give them; ranks with id, jump and rank, each adding up
-    to 1. Runs Spark jobs; two sums a step come to the driver.
+    to 1. Runs Spark jobs, one a step; two sums a step come to the driver.
     """
     given = ties.groupBy("src").agg(F.sum("weight").alias("given"))
     share = (F.lit(damping) * F.col("weight") / F.col("given")).alias("share")
     shares = ties.join(given, "src").select("src", "dst", share).repartition("src").persist()
-    ranks = settled(ranks.select("id", "jump", "rank"))
+    ranks = settled(ranks.select("id", "jump", "rank", F.lit(float("inf")).alias("before")))
     try:
         moved, step = tolerance, 0
         while moved >= tolerance and step < iterations:
@@ -71,20 +71,23 @@ def joined(
 
 
 def _stepped(shares: DataFrame, ranks: DataFrame) -> tuple[DataFrame, float]:
-    """The ranks a step on, and by how much they moved."""
+    """The ranks a step on, and by how much the step before had moved them, which costs no job of its own."""
     nothing = F.lit(0.0)
     passed = shares.join(ranks, F.col("src") == F.col("id")).select(
         F.col("dst").alias("id"),
         nothing.alias("jump"),
         nothing.alias("before"),
+        nothing.alias("moved"),
         (F.col("rank") * F.col("share")).alias("passed"),
     )
-    own = ranks.select("id", "jump", F.col("rank").alias("before"), nothing.alias("passed"))
-    sums = (F.sum(name).alias(name) for name in ("jump", "before", "passed"))
-    arrived = settled(own.unionByName(passed).groupBy("id").agg(*sums))
-    total = _sum(arrived, F.col("passed"))
-    stepped = arrived.withColumn("rank", F.col("passed") + F.lit(1 - total) * F.col("jump"))
-    return stepped.select("id", "jump", "rank"), _sum(stepped, F.abs(F.col("rank") - F.col("before")))
+    moved = F.abs(F.col("rank") - F.col("before")).alias("moved")
+    own = ranks.select("id", "jump", F.col("rank").alias("before"), moved, nothing.alias("passed"))
+    sums = (F.sum(name).alias(name) for name in ("jump", "before", "moved", "passed"))
+    arrived, told = watched(
+        own.unionByName(passed).groupBy("id").agg(*sums), passed=F.sum("passed"), moved=F.sum("moved")
+    )
+    rank = F.col("passed") + F.lit(1 - (told["passed"] or 0.0)) * F.col("jump")
+    return arrived.select("id", "jump", rank.alias("rank"), "before"), told["moved"] or 0.0
 
 
 def _sum(rows: DataFrame, value: Any) -> float:

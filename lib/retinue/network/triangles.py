@@ -117,7 +117,7 @@ def joined(links: DataFrame, *, directed: bool) -> DataFrame:
 
     Without directions, each is there from either side.
     """
-    ways = _ways_joined(links) if directed else links.select("src", "dst", F.lit(1).alias("ways"))
+    ways = _ways_joined(links) if directed else links.select("src", "dst", F.lit(2).alias("ways"))
     tied = ways.groupBy(F.col("src").alias("id")).agg(
         F.sum("ways").alias("total"), F.count_if(F.col("ways") == 2).alias("mutual")
     )
@@ -148,9 +148,8 @@ def _corners_joined(ties: DataFrame) -> DataFrame:
     """A row a vertex that is a corner of a triangle: id, triangles, opposite and turns.
 
     In: src, dst and ways (1 or 2, the directions an edge has), each tie from either side. `opposite` adds up
-    the ways of the edges across, `turns` twice the product of the ways of the three edges: what the cube of
-    the matrix of ways has on its diagonal. Edges point from small degrees to large, so that no hub has many
-    to pair.
+    the ways of the edges across, `turns` the products of the ways of the three edges. Edges point from small
+    degrees to large, so that no hub has many to pair.
     """
     degrees = ties.groupBy(F.col("src").alias("id")).agg(F.count("*").alias("degree"))
     own = degrees.select(F.col("id").alias("src"), F.struct("degree", F.col("id")).alias("low"))
@@ -160,7 +159,7 @@ def _corners_joined(ties: DataFrame) -> DataFrame:
     other = upward.select("low", "high", F.col("ways").alias("far"))
     across = upward.select(F.col("low").alias("middle"), "high", F.col("ways").alias("across"))
     found = one.join(other, "low").where("middle < high").join(across, ["middle", "high"])
-    turns = 2 * F.col("near") * F.col("far") * F.col("across")
+    turns = F.col("near") * F.col("far") * F.col("across")
 
     def corner(end: str, opposite: str) -> Column:
         return F.struct(F.col(f"{end}.id").alias("id"), F.col(opposite).alias("opposite"))
