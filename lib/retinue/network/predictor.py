@@ -1,0 +1,311 @@
+"""Who will link with whom: a model that learns from the links that came, and is judged on later ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.ml.classification import GBTClassifier, LogisticRegression
+from pyspark.ml.evaluation import BinaryClassificationEvaluator
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.linalg import DenseMatrix
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from retinue.errors import RetinueError
+from retinue.network import engines, links, rankings
+from retinue.network.candidates import FEATURES, VIEW, Instant, View, features, known, linked
+
+__all__ = ["MODELS", "LinkPredictor", "train"]
+
+PENALTIES = {"logistic_regression": 0.01, "strict_logistic_regression": 0.1}  # on the squares of the weights
+MODELS = (*PENALTIES, "gradient_boosted_trees")
+DEPTH, LEAST_PAIRS = 3, 20  # of a tree and its leaves
+SHRINKAGE = 0.2
+
+
+@dataclass(frozen=True)
+class LinkPredictor:
+    """What `train` learnt: kind is one of MODELS, view how graphs are seen, horizon how far ahead it looks.
+
+    The classifier, of Spark ML, gives a margin, and slope and offset make a probability of it.
+    """
+
+    kind: str
+    view: View
+    horizon: timedelta
+    classifier: Any
+    slope: float
+    offset: float
+
+    def predict(self, edges: DataFrame, *, as_of: Instant, limit: int | None = None) -> DataFrame:
+        """The pairs not linked before `as_of`, and how probable it is that they link within the horizon.
+
+        Out, a row a pair: src, dst, probability (double, 0..1), and the features of `candidates.features`.
+        `limit` keeps the most probable for each src, ties by dst. In: edges as for `train`. Runs Spark jobs;
+        the mean and deviation of each feature come to the driver. Raises SchemaMismatch; RetinueError for a
+        limit below 1.
+        """
+        if limit is not None and limit < 1:
+            raise RetinueError(f"limit is {limit}; give 1 or more, or None for no bound")
+        pairs = engines.settled(features(edges, as_of=as_of, view=self.view))
+        scored = self.score(_standardised(pairs)).select("src", "dst", "probability", *FEATURES)
+        if limit is None:
+            return scored
+        place = F.row_number().over(Window.partitionBy("src").orderBy(F.desc("probability"), "dst"))
+        return scored.withColumn("_place", place).where(F.col("_place") <= limit).drop("_place")
+
+    def score(self, standardised: DataFrame) -> DataFrame:
+        """Add the probability to pairs with the `vector` of their standardised features. Lazy."""
+        margin = F.lit(self.slope) * F.col("margin") + F.lit(self.offset)
+        scored = _with_margin(self.classifier, standardised)
+        return scored.withColumn("probability", 1 / (1 + F.exp(-margin))).drop("margin")
+
+
+def train(
+    edges: DataFrame,
+    *,
+    cut_off: Instant,
+    horizon: timedelta,
+    view: View = VIEW,
+    looks: int = 2,
+    negative_rate: float = 1.0,
+    trees: int = 20,
+    precision_at: Sequence[int] = (10, 100, 1000),
+    draws: int = 100,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[LinkPredictor, dict[str, Any]]:
+    """Learn which unlinked pairs link within `horizon` from what came before `cut_off`, and test it after.
+
+    There are looks at the graph, `horizon` apart, the last as of `cut_off`, `looks` before it. A look has the
+    pairs that were not linked then but had neighbours in common (two steps apart: hard cases; three in a
+    bipartite graph), their features as of then, and whether they linked from then on and before the next.
+    Logistic regressions with a weak and a strict penalty and gradient-boosted trees learn from all but the
+    last two. What ranks the one before the last best (ROC AUC) is taken, what it said there makes
+    probabilities of its margins, and it learns again, from all before the last. That is the test: nothing
+    that came at `cut_off` or after is learnt from, nor has the test a say in what is taken.
+
+    Features are taken as logarithms and standardised within their look, since a graph grows. In the
+    regression no feature may speak against a link (all weights are 0 or more), lest many that say nearly the
+    same be played off against each other.
+
+    In: edges with src, dst and `view.at`; see `candidates.features` for what is read and `View` for the rest.
+    looks: how many are learnt from; more, where edges go back far enough, make a better model.
+    negative_rate: the share of the pairs without a link that is kept, chosen by a hash of their ids; each
+    stands for 1 / rate. trees: how many there are, three decisions deep.
+
+    Out: the model, and its evaluation on the test, a mapping with
+    - model (the kind taken), split ("time"), cut_off, horizon_days, pairs, links (of these pairs),
+      all_links (first links in the test's time, whatever they looked like before), negative_rate,
+    - roc_auc, average_precision and precision_at_ each number, each also _low and _high (`confidence`, by
+      draws of vertices), brier, mean_probability (beside links / pairs),
+    - best_single (the feature with the highest ROC AUC on the test itself), best_single_roc_auc, roc_auc_gain
+      over it with _low and _high,
+    - validation: ROC AUC of each of MODELS on the look before,
+    - left_out_share: the share of the neighbour pairs that `view.max_wedges` left out of the test,
+    - scores: a DataFrame with the same measures, a row for the predictor and each single feature: score,
+      roc_auc, average_precision, precision_at_…, each also _low and _high.
+
+    Runs Spark jobs; means, weights, measures and their draws come to the driver. The test's pairs are, for
+    each score, in the memory of one task: lower negative_rate for more than a hundred million. Sources:
+    Liben-Nowell and Kleinberg (2007); Yang, Lichtenwalter and Chawla (2015) on the evaluation; Platt (1999).
+    Raises SchemaMismatch; RetinueError for numbers that cannot be, or where in a look all pairs link or none.
+    """
+    measures = _Measures(tuple(precision_at), draws, confidence, seed)
+    if (
+        horizon <= timedelta(0)
+        or not 0 < negative_rate <= 1
+        or min(trees, draws, looks - 1, *precision_at) < 1
+    ):
+        raise RetinueError(
+            f"horizon is {horizon}, looks {looks}, negative_rate {negative_rate}, trees {trees}, draws {draws} "
+            f"and precision_at {[*precision_at]}; give a span of time, 2 looks, a share above 0, and 1 or more"
+        )
+    end = _midnight(cut_off)
+    *earlier, last, test = (
+        _look(edges, end - back * horizon, horizon=horizon, view=view, rate=negative_rate, seed=seed)
+        for back in range(looks, -1, -1)
+    )
+    before = reduce(DataFrame.unionByName, earlier)
+    judged = {kind: engines.settled(_with_margin(_fit(kind, before, trees), last)) for kind in MODELS}
+    validation = {kind: _roc_auc(pairs) for kind, pairs in judged.items()}
+    kind = max(MODELS, key=lambda each: validation[each])
+    classifier = _fit(kind, before.unionByName(last), trees)
+    model = LinkPredictor(kind, view, horizon, classifier, *_calibrated(judged[kind]))
+    scored = engines.settled(model.score(test))
+    return model, {
+        "model": kind,
+        "split": "time",
+        "cut_off": end.isoformat(),
+        "horizon_days": horizon / timedelta(days=1),
+        "negative_rate": negative_rate,
+        "all_links": linked(edges, as_of=end, horizon=horizon, view=view).count(),
+        "left_out_share": _left_out(edges, end, view),
+        "validation": validation,
+        **_told(scored),
+        **_evaluated(scored, measures),
+    }
+
+
+@dataclass(frozen=True)
+class _Measures:
+    """What is measured of a ranking, and how its intervals are drawn."""
+
+    precision_at: tuple[int, ...]
+    draws: int
+    confidence: float
+    seed: int
+
+    @property
+    def names(self) -> list[str]:
+        return ["roc_auc", "average_precision", *(f"precision_at_{number}" for number in self.precision_at)]
+
+    def interval(self, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The low and the high end of each column's draws."""
+        tail = (1 - self.confidence) / 2
+        return np.asarray(np.nanquantile(drawn, [tail, 1 - tail], axis=0))
+
+    def row(self, measured: Sequence[float], drawn: NDArray[np.float64]) -> dict[str, float]:
+        """Each measure with its interval, by name."""
+        low, high = self.interval(drawn)
+        named: dict[str, float] = {}
+        for place, name in enumerate(self.names):
+            named |= {name: measured[place], f"{name}_low": low[place], f"{name}_high": high[place]}
+        return {name: float(number) for name, number in named.items()}
+
+
+def _midnight(cut_off: date) -> datetime:
+    return cut_off if isinstance(cut_off, datetime) else datetime.combine(cut_off, time())
+
+
+def _look(
+    edges: DataFrame, as_of: datetime, *, horizon: timedelta, view: View, rate: float, seed: int
+) -> DataFrame:
+    """Pairs with features as of a time, the `vector` of them, is_linked, weight (pairs stood for)."""
+    pairs = engines.settled(features(edges, as_of=as_of, view=view))
+    came = linked(edges, as_of=as_of, horizon=horizon, view=view).withColumn("is_linked", F.lit(True))
+    is_linked = F.coalesce("is_linked", F.lit(False))
+    labelled = _standardised(pairs).join(came, ["src", "dst"], "left").withColumn("is_linked", is_linked)
+    chance = F.pmod(F.xxhash64("src", "dst", F.lit(seed)), F.lit(1_000_000)) / 1_000_000
+    weight = F.when(F.col("is_linked"), 1.0).otherwise(1 / rate)
+    look = engines.settled(labelled.where(F.col("is_linked") | (chance < rate)).withColumn("weight", weight))
+    kinds = {row["is_linked"] for row in look.select("is_linked").distinct().collect()}
+    if len(kinds) < 2:
+        raise RetinueError(
+            f"of the pairs not linked before {as_of}, {'all' if True in kinds else 'none'} linked within "
+            f"{horizon}; both kinds are needed: choose another cut_off or horizon"
+        )
+    return look
+
+
+def _standardised(pairs: DataFrame) -> DataFrame:
+    """Add `vector`: the features' logarithms (a cosine as it is), with mean 0 and deviation 1."""
+    scales = {name: F.col(name) if name == "embedding_cosine" else F.log1p(name) for name in FEATURES}
+    means = [F.mean(scale).alias(f"{name}_mean") for name, scale in scales.items()]
+    deviations = [F.stddev_pop(scale).alias(f"{name}_deviation") for name, scale in scales.items()]
+    [found] = pairs.agg(*means, *deviations).collect()
+
+    def standard(name: str) -> Column:
+        deviation = found[f"{name}_deviation"]
+        return (scales[name] - found[f"{name}_mean"]) / deviation if deviation else F.lit(0.0)
+
+    return pairs.withColumn("vector", array_to_vector(F.array(*map(standard, FEATURES))))
+
+
+def _fit(kind: str, pairs: DataFrame, trees: int) -> Any:
+    labelled = pairs.withColumn("label", F.col("is_linked").cast("double"))
+    if kind in PENALTIES:
+        return LogisticRegression(
+            featuresCol="vector",
+            weightCol="weight",
+            regParam=PENALTIES[kind],
+            standardization=False,
+            lowerBoundsOnCoefficients=DenseMatrix(1, len(FEATURES), [0.0] * len(FEATURES)),
+        ).fit(labelled)
+    return GBTClassifier(
+        featuresCol="vector",
+        weightCol="weight",
+        maxIter=trees,
+        maxDepth=DEPTH,
+        stepSize=SHRINKAGE,
+        minInstancesPerNode=LEAST_PAIRS,
+        seed=0,
+    ).fit(labelled)
+
+
+def _with_margin(classifier: Any, pairs: DataFrame) -> DataFrame:
+    margin = vector_to_array(F.col("rawPrediction"))[1].alias("margin")
+    told: DataFrame = classifier.transform(pairs)
+    return told.select(*pairs.columns, margin)
+
+
+def _roc_auc(pairs: DataFrame) -> float:
+    labelled = pairs.withColumn("label", F.col("is_linked").cast("double"))
+    return BinaryClassificationEvaluator(rawPredictionCol="margin", weightCol="weight", numBins=0).evaluate(
+        labelled
+    )
+
+
+def _calibrated(judged: DataFrame) -> tuple[float, float]:
+    """The slope and offset that make probabilities of margins."""
+    told = judged.select(
+        F.col("is_linked").cast("double").alias("label"),
+        array_to_vector(F.array("margin")).alias("features"),
+        "weight",
+    )
+    fit = LogisticRegression(weightCol="weight").fit(told)
+    return float(fit.coefficients[0]), float(fit.intercept)
+
+
+def _left_out(edges: DataFrame, as_of: datetime, view: View) -> float:
+    if view.max_wedges is None:
+        return 0.0
+    dropped = links.left_out(known(edges, as_of=as_of, view=view), max_wedges=view.max_wedges)
+    [found] = dropped.agg(F.sum("wedge_share").alias("share")).collect()
+    return float(found["share"] or 0.0)
+
+
+def _told(scored: DataFrame) -> dict[str, float]:
+    """How many pairs there are and linked, and how far the probabilities hold."""
+    link, weight = F.col("is_linked").cast("double"), F.col("weight")
+    off = F.pow(F.col("probability") - link, 2)
+    [found] = scored.agg(
+        F.sum("weight").alias("pairs"),
+        F.sum(link).alias("links"),
+        (F.sum(off * weight) / F.sum(weight)).alias("brier"),
+        (F.sum(F.col("probability") * weight) / F.sum(weight)).alias("mean_probability"),
+    ).collect()
+    return {**found.asDict(), "pairs": round(found["pairs"]), "links": round(found["links"])}
+
+
+def _evaluated(scored: DataFrame, measures: _Measures) -> dict[str, Any]:
+    """The measures of the probability and of each feature alone, and of the two the difference."""
+    found = rankings.compared(
+        scored,
+        scores=["probability", *FEATURES],
+        at=measures.precision_at,
+        draws=measures.draws,
+        seed=measures.seed,
+    ).collect()
+    measured = {row["score"]: row["measured"] for row in found}
+    drawn = {row["score"]: np.array(row["drawn"]) for row in found}
+    rows = {name: measures.row(measured[name], drawn[name]) for name in ("probability", *FEATURES)}
+    best = max(FEATURES, key=lambda name: rows[name]["roc_auc"])
+    low, high = measures.interval(drawn["probability"][:, 0] - drawn[best][:, 0])
+    table = [{"score": name, **row} for name, row in rows.items()]
+    kinds = ", ".join(["score string", *(f"{name} double" for name in rows[best])])
+    return {
+        **rows["probability"],
+        "best_single": best,
+        "best_single_roc_auc": rows[best]["roc_auc"],
+        "roc_auc_gain": rows["probability"]["roc_auc"] - rows[best]["roc_auc"],
+        "roc_auc_gain_low": float(low),
+        "roc_auc_gain_high": float(high),
+        "scores": scored.sparkSession.createDataFrame(table, kinds),
+    }
