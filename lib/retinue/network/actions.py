@@ -106,7 +106,8 @@ def _with_totals(ties: DataFrame, totals: DataFrame) -> DataFrame:
     """The ties with the trials of src and the actions of both ends."""
     of_src = totals.withColumnRenamed("user", "src")
     of_dst = totals.select(F.col("user").alias("dst"), F.col("total").alias("other_total"))
-    return ties.join(of_src, "src", "left").join(of_dst, "dst", "left").na.fill(0)
+    known = ties.join(of_src, "src", "left").join(of_dst, "dst", "left")
+    return known.na.fill(0, ["trials", "total", "other_total"])
 
 
 def _passed(ties: DataFrame, done: DataFrame, window: int) -> DataFrame:

@@ -91,7 +91,7 @@ def seeds(
     chosen (who agreed, whom the budget reaches); without it all may. One without an edge is a vertex too.
 
     The sets are so many that the k reach 1 - 1/e - `epsilon` of the best, but for a chance of `delta` (IMM).
-    Where they have `max_members` vertices in all, some 20 bytes each, no more are drawn; `assured`, which is
+    Where they have `max_members` vertices in all, some 15 bytes each, no more are drawn; `assured`, which is
     reckoned from what was found, tells what that costs.
 
     Lazy. The graph and the sets are held in one task. Sources: see `reverse_reachable`.
