@@ -39,9 +39,11 @@ def run(lake: Lake, settings: Settings) -> Answer:
     with job.spoken(lake, settings, "silver.posts") as posts:
         scored = _scored(lake, posts.rows)
         named = mentions.mentions(scored, topics=settings.texts.patterns).persist()
+        judged = _hours(named, settings.reputation).persist()
         try:
-            return _answer(posts, scored, named, settings)
+            return _answer(posts, scored, named, judged, settings)
         finally:
+            judged.unpersist()
             named.unpersist()
 
 
@@ -53,10 +55,12 @@ def _scored(lake: Lake, posts: DataFrame) -> DataFrame:
     return posts.join(feelings, key, "left").join(words, key, "left")
 
 
-def _answer(posts: Analysed, scored: DataFrame, named: DataFrame, settings: Settings) -> Answer:
+def _answer(
+    posts: Analysed, scored: DataFrame, named: DataFrame, judged: DataFrame, settings: Settings
+) -> Answer:
     chosen, period = settings.reputation, settings.ngrams.period
-    hours = posts.keep("gold.reputation_hours", _hours(named, chosen))
-    found = _alerts(posts, hours, named, chosen)
+    hours = posts.keep("gold.reputation_hours", judged)
+    found = _alerts(posts, judged, named, chosen)
     voices = mentions.share_of_voice(named, period=period, copy="is_copy")
     brands = mentions.share_of_voice(scored, brand="brand", period=period, copy="is_copy")
     shares = _named(voices, "topic").unionByName(_named(brands, "brand"))
@@ -83,9 +87,9 @@ def _hours(named: DataFrame, chosen: ReputationSettings) -> DataFrame:
     return alerts.expected(hours, false_alarms_per_year=chosen.false_alarms_per_year)
 
 
-def _alerts(posts: Analysed, hours: DataFrame, named: DataFrame, chosen: ReputationSettings) -> DataFrame:
-    found = alerts.alerts(
-        hours, false_alarms_per_year=chosen.false_alarms_per_year, least_posts=chosen.least_posts
+def _alerts(posts: Analysed, judged: DataFrame, named: DataFrame, chosen: ReputationSettings) -> DataFrame:
+    found = alerts.departures(
+        judged, false_alarms_per_year=chosen.false_alarms_per_year, least_posts=chosen.least_posts
     )
     explained = explanations.explain(found, named)
     told = explained.withColumns(

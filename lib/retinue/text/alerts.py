@@ -16,7 +16,7 @@ from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 from retinue.text.expectation import Array, Day, judge
 
-__all__ = ["alerts", "expected"]
+__all__ = ["alerts", "departures", "expected"]
 
 _DAY, _MICROS_AN_HOUR = timedelta(days=1), 3_600_000_000
 _HOURS_A_YEAR, _DAYS_A_YEAR = 8766.0, 365.25
@@ -119,13 +119,32 @@ def alerts(
     In: what mentions.hourly gives; all else as for `expected`. Lazy; two shuffles, of hours.
     Raises SchemaMismatch; RetinueError for numbers that cannot be.
     """
+    require(hours, [topic, hour, *COUNTS, "reach"], what="alerts")
+    judged = expected(hours, half_life=half_life, warm_up=warm_up, topic=topic, hour=hour)
+    return departures(
+        judged, false_alarms_per_year=false_alarms_per_year, least_posts=least_posts, topic=topic, hour=hour
+    )
+
+
+def departures(
+    judged: DataFrame,
+    *,
+    false_alarms_per_year: float = 1.0,
+    least_posts: int = 10,
+    topic: str = "topic",
+    hour: str = "hour",
+) -> DataFrame:
+    """The alerts among hours that `expected` has judged already, which `alerts` does by itself.
+
+    Out, and how it is found: as in `alerts`. In: what `expected` gives, with reach. Lazy; a shuffle, of
+    hours. Raises SchemaMismatch; RetinueError for numbers that cannot be.
+    """
     if false_alarms_per_year <= 0 or least_posts < 1:
         raise RetinueError(
             f"false_alarms_per_year is {false_alarms_per_year} and least_posts {least_posts}; "
             "give a number above 0 and 1 or more"
         )
-    require(hours, [topic, hour, *COUNTS, "reach"], what="alerts")
-    judged = expected(hours, half_life=half_life, warm_up=warm_up, topic=topic, hour=hour)
+    require(judged, [topic, hour, *COUNTS, "reach", "volume_p"], what="departures")
     each_test = false_alarms_per_year / (len(WINDOWS) * len(TESTS))
     found = _found(judged, each_test, least_posts)
     in_order, is_next = Window.partitionBy(quoted(topic)).orderBy(quoted(hour)), F.expr("interval 1 hour")
