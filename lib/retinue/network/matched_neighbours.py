@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm  # type: ignore[import-untyped]
 
 __all__ = ["Risk", "first_exposure", "leaning", "risk_ratio"]
 
@@ -75,7 +75,7 @@ def risk_ratio(first: Floats, at: Floats, alike: Ints, *, confidence: float) -> 
     if not telling.any():
         return Risk(np.nan, np.nan, np.nan)
     seen = float((first[acted] < at[acted])[telling].sum())
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     ends = [_where(exposed[telling], unexposed[telling], seen, each) for each in (0.0, z, -z)]
     return Risk(*(float(np.exp(end)) if abs(end) < FARTHEST else _endless(end) for end in ends))
 
