@@ -1,4 +1,4 @@
-"""The six algorithms of LDBC Graphalytics on its own small graphs, on both engines, by its validation rules."""
+"""The six algorithms of LDBC Graphalytics on its own graphs, on both engines, by its validation rules."""
 
 from __future__ import annotations
 

@@ -31,9 +31,7 @@ MEASURES = {
     "closeness": "double",
     "betweenness": "double",
 }
-DAMPING = 0.85
-TOLERANCE = 1e-8  # off the true PageRank by less than 6e-8 in all
-ITERATIONS = 1_000
+RULE = pagerank.Rule()
 
 
 @dataclass(frozen=True)
@@ -105,10 +103,10 @@ def ranks(
     edges: DataFrame,
     *,
     directed: bool = False,
-    damping: float = DAMPING,
+    damping: float = RULE.damping,
     personalization: Mapping[Any, float] | None = None,
-    iterations: int = ITERATIONS,
-    tolerance: float = TOLERANCE,
+    iterations: int = RULE.iterations,
+    tolerance: float = RULE.tolerance,
     vertices: DataFrame | None = None,
     engine: str = "auto",
     local_limit: int = engines.LOCAL_LIMIT,
@@ -125,18 +123,14 @@ def ranks(
     Haveliwala (2002). Raises SchemaMismatch; RetinueError for a damping outside 0..1, another engine, or
     where nobody to begin with is in the graph.
     """
-    if not 0 <= damping < 1:
-        raise RetinueError(f"damping is {damping}; give a share from 0 to below 1")
     rows = given.read(edges, what="influence.ranks")
     chosen = dict(personalization or {})
+    rule = pagerank.Rule(damping=damping, tolerance=tolerance, iterations=iterations)
     if engines.is_local(rows, engine=engine, local_limit=local_limit):
 
         def kernel(graph: Graph) -> Mapping[str, Any]:
             jump = _jump(graph, chosen) if chosen else None
-            found, _ = pagerank.walked(
-                graph, damping=damping, tolerance=tolerance, iterations=iterations, jump=jump
-            )
-            return {"pagerank": found}
+            return {"pagerank": pagerank.walked(graph, rule, jump=jump)[0]}
 
         return compact.per_vertex(
             rows, kernel, returns="pagerank double", directed=directed, vertices=vertices
@@ -144,7 +138,7 @@ def ranks(
     links = given.directed(rows) if directed else given.undirected(rows)
     every = given.every(rows, vertices)
     start = pagerank.beginning(every, chosen) if chosen else pagerank.anywhere(every)
-    return pagerank.joined(links, start, damping=damping, tolerance=tolerance, iterations=iterations)[0]
+    return pagerank.joined(links, start, rule)[0]
 
 
 def links_among_neighbours(
@@ -201,7 +195,7 @@ def _known(name: str) -> str:
 
 
 def _pagerank(graph: Graph, _: _Paths) -> Any:
-    return pagerank.walked(graph, damping=DAMPING, tolerance=TOLERANCE, iterations=ITERATIONS)[0]
+    return pagerank.walked(graph, RULE)[0]
 
 
 def _out_degree(graph: Graph, _: _Paths) -> Any:
@@ -273,5 +267,4 @@ def _joined(
 
 
 def _ranked(links: DataFrame, every: DataFrame) -> DataFrame:
-    start = pagerank.anywhere(every)
-    return pagerank.joined(links, start, damping=DAMPING, tolerance=TOLERANCE, iterations=ITERATIONS)[0]
+    return pagerank.joined(links, pagerank.anywhere(every), RULE)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,55 +15,65 @@ from retinue.errors import RetinueError
 from retinue.network.compact import Graph
 from retinue.network.engines import settled, watched
 
-__all__ = ["anywhere", "beginning", "joined", "walked"]
+__all__ = ["Rule", "anywhere", "beginning", "joined", "walked"]
 
 Floats = NDArray[np.float64]
 
 
-def walked(
-    graph: Graph,
-    *,
-    damping: float,
-    tolerance: float,
-    iterations: int,
-    jump: Floats | None = None,
-    start: Floats | None = None,
-) -> tuple[Floats, int]:
-    """The share of time at each vertex, and in how many steps it stood still.
+@dataclass(frozen=True)
+class Rule:
+    """How the reader goes on, and when the shares are near enough.
 
-    A step is the power method's; it stands still where the shares move by less than `tolerance` in all. Who
-    links to nobody, and who begins anew, goes on as `jump` says, by default anywhere.
+    They stand still where a step moves less than `tolerance` in all; what is still missing then is less than
+    damping / (1 - damping) times as much.
+    """
+
+    damping: float = 0.85
+    tolerance: float = 1e-8
+    iterations: int = 1_000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.damping < 1:
+            raise RetinueError(f"damping is {self.damping}; give a share from 0 to below 1")
+        if self.iterations < 1:
+            raise RetinueError(f"iterations is {self.iterations}; it must be 1 or more")
+
+
+def walked(
+    graph: Graph, rule: Rule, *, jump: Floats | None = None, start: Floats | None = None
+) -> tuple[Floats, int]:
+    """The share of time at each vertex, and after how many steps of the power method.
+
+    Who links to nobody, and who begins anew, goes on as `jump` says, by default anywhere.
     """
     jump = np.full(graph.size, 1 / graph.size) if jump is None else jump
     rank = jump if start is None else start
     given = np.asarray(graph.links.sum(axis=1))
-    share = np.divide(damping, given, out=np.zeros(graph.size), where=given > 0)
+    share = np.divide(rule.damping, given, out=np.zeros(graph.size), where=given > 0)
     arriving: Any = graph.links.T.tocsr()
-    for step in range(1, iterations + 1):
+    for step in range(1, rule.iterations + 1):
         passed = arriving @ (rank * share)
         reached = passed + (1 - passed.sum()) * jump
         moved = np.abs(reached - rank).sum()
         rank = reached
-        if moved < tolerance:
+        if moved < rule.tolerance:
             return rank, step
-    return rank, iterations
+    return rank, rule.iterations
 
 
-def joined(
-    ties: DataFrame, ranks: DataFrame, *, damping: float, tolerance: float, iterations: int
-) -> tuple[DataFrame, int]:
+def joined(ties: DataFrame, ranks: DataFrame, rule: Rule) -> tuple[DataFrame, int]:
     """The same by joins: id, pagerank, and the number of steps; the last only saw all stand still.
 
     In: ties as `edges.directed` or `edges.undirected` give them; ranks with id, jump and rank, each adding up
     to 1. Runs Spark jobs, one a step; two sums a step come to the driver.
     """
     given = ties.groupBy("src").agg(F.sum("weight").alias("given"))
-    share = (F.lit(damping) * F.col("weight") / F.col("given")).alias("share")
+    share = (F.lit(rule.damping) * F.col("weight") / F.col("given")).alias("share")
     shares = ties.join(given, "src").select("src", "dst", share).repartition("src").persist()
     ranks = settled(ranks.select("id", "jump", "rank", F.lit(float("inf")).alias("before")))
     try:
-        moved, step = tolerance, 0
-        while moved >= tolerance and step < iterations:
+        moved, step = rule.tolerance, 0
+        while moved >= rule.tolerance and step < rule.iterations:
             ranks, moved = _stepped(shares, ranks)
             step += 1
         return ranks.select("id", F.col("rank").alias("pagerank")), step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -13,7 +14,17 @@ from scipy.stats import hypergeom, norm  # type: ignore[import-untyped]
 from retinue.errors import RetinueError
 from retinue.schema import quoted
 
-__all__ = ["certainties", "chance_of", "discoveries", "exact", "log_likelihood", "log_odds"]
+__all__ = [
+    "certainties",
+    "chance_of",
+    "deviate",
+    "discoveries",
+    "exact",
+    "log_likelihood",
+    "log_odds",
+]
+
+LEAST = 1e-300  # of chances: what is less likely counts as this
 
 
 def log_odds(here: Column, all_here: Column, there: Column, all_there: Column) -> tuple[Column, Column]:
@@ -82,6 +93,11 @@ def chance_of(z: Column) -> Column:
     return arrow_udf(_tails, "double")(z)  # type: ignore[no-any-return, call-overload]
 
 
+def deviate(chance: Column) -> Column:
+    """The standard normal number that is at least so large with this chance: what `chance_of` undoes."""
+    return arrow_udf(_deviates, "double")(chance)  # type: ignore[no-any-return, call-overload]
+
+
 def exact(both: Column, first: Column, second: Column, total: Column) -> Column:
     """How likely chance puts at least `both` of the `second` among the `first` of `total`: Fisher's test."""
     counts = (each.cast("bigint") for each in (both, first, second, total))
@@ -90,6 +106,10 @@ def exact(both: Column, first: Column, second: Column, total: Column) -> Column:
 
 def _tails(scores: pa.Array) -> pa.Array:
     return pa.array(norm.sf(scores.to_numpy(zero_copy_only=False)))
+
+
+def _deviates(chances: pa.Array) -> pa.Array:
+    return pa.array(norm.isf(np.maximum(chances.to_numpy(zero_copy_only=False), LEAST)))
 
 
 def _fisher(both: pa.Array, first: pa.Array, second: pa.Array, total: pa.Array) -> pa.Array:
