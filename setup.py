@@ -23,6 +23,7 @@ CORE = [
     "py3langid==0.4.0",
     "simplemma==2.0.0",
     "scipy==1.17.1",
+    "networkit==11.3",
 ]
 EXTRAS = {
     "test": [
@@ -32,6 +33,7 @@ EXTRAS = {
         "hypothesis==6.170.15",
         "duckdb==2.0.0",
         "nltk==3.10.4",
+        "networkx==3.6.1",
     ],
     "lint": ["ruff==0.17.6", "mypy==2.4.1", "pandas-stubs==2.3.3.260113"],
     "notebooks": ["jupyterlab==4.6.6", "nbclient==0.11.0", "nbformat==5.11.1", "ipykernel==7.4.0"],

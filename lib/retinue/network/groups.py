@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from graphframes import GraphFrame
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -108,6 +107,8 @@ def components_joined(vertices: DataFrame, links: DataFrame, *, strong: bool) ->
 
     Its GraphX way is taken: the other switches adaptive execution off and costs more. Runs Spark jobs.
     """
+    from graphframes import GraphFrame  # takes seconds, and no task needs it
+
     graph = GraphFrame(vertices.select("id"), links.select("src", "dst"))
     found: DataFrame = (
         graph.stronglyConnectedComponents(maxIter=2**31 - 1)
