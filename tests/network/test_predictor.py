@@ -77,7 +77,9 @@ def test_planted_closure_is_learnt_as_well_as_by_the_best_single_score(closed: A
     assert evaluation["links"] == evaluation["all_links"] == 40
     assert evaluation["split"] == "time"
     assert evaluation["roc_auc"] > evaluation["best_single_roc_auc"] - 0.02
-    assert evaluation["roc_auc_gain_high"] > 0
+    assert evaluation["gain_over_best_single_high"] > 0
+    assert evaluation["gain_over_foreseen_single"] > -0.02
+    assert evaluation["gain_over_foreseen_single"] >= evaluation["gain_over_best_single"]
     assert evaluation["roc_auc_low"] > 0.6
     assert evaluation["average_precision"] > 2 * evaluation["links"] / evaluation["pairs"]
     assert evaluation["mean_probability"] == pytest.approx(evaluation["links"] / evaluation["pairs"], rel=0.5)
@@ -197,6 +199,19 @@ def test_first_links_within_the_horizon_count(spark: SparkSession):
     edges = spark.createDataFrame(rows, "src string, dst string, at timestamp")
     found = candidates.linked(edges, as_of=CUT_OFF, horizon=STEP, view=VIEW).collect()
     assert sorted(found) == [Row(src="first", dst="x"), Row(src="last", dst="x")]
+
+
+def test_of_pairs_without_a_link_a_share_stands_for_all(spark: SparkSession):
+    edges = frame(spark, grown(chance=False))
+    whole, part = (
+        predictor._look(edges, CUT_OFF, horizon=STEP, view=VIEW, rate=rate, seed=0).collect()
+        for rate in (1.0, 0.4)
+    )
+    assert sum(row.is_linked for row in whole) == sum(row.is_linked for row in part) == 40
+    assert {row.weight for row in part if row.is_linked} == {1.0}
+    others = sum(row.weight for row in part if not row.is_linked)
+    assert others == pytest.approx(len(whole) - 40, rel=0.2)
+    assert len(part) < 0.6 * len(whole)
 
 
 def test_the_most_probable_are_kept(spark: SparkSession, closed: Any):

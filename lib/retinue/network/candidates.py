@@ -166,7 +166,11 @@ def _with_pageranks(pairs: DataFrame, ties: DataFrame, view: View) -> DataFrame:
     pairs = pairs.withColumns({"low": F.least("src", "dst"), "high": F.greatest("src", "dst")})
     for name, graph in graphs.items():
         near = personalised_pagerank(
-            graph, steps=3 if view.bipartite else 2, engine=view.engine, local_limit=view.local_limit
+            graph,
+            steps=3 if view.bipartite else 2,
+            max_wedges=view.max_wedges,
+            engine=view.engine,
+            local_limit=view.local_limit,
         )
         named = near.toDF("low", "high", name)
         pairs = pairs.join(named, ["low", "high"], "left").fillna(0.0, [name])

@@ -105,8 +105,9 @@ def train(
       all_links (first links in the test's time, whatever they looked like before), negative_rate,
     - roc_auc, average_precision and precision_at_ each number, each also _low and _high (`confidence`, by
       draws of vertices), brier, mean_probability (beside links / pairs),
-    - best_single (the feature with the highest ROC AUC on the test itself), best_single_roc_auc, roc_auc_gain
-      over it with _low and _high,
+    - best_single (the feature with the highest ROC AUC on the test itself, known afterwards only) and
+      foreseen_single (on the look before), each also _roc_auc on the test, and gain_over_best_single and
+      gain_over_foreseen_single of the predictor's ROC AUC, with _low and _high,
     - validation: ROC AUC of each of MODELS on the look before,
     - left_out_share: the share of the neighbour pairs that `view.max_wedges` left out of the test,
     - scores: a DataFrame with the same measures, a row for the predictor and each single feature: score,
@@ -124,8 +125,9 @@ def train(
         or min(trees, draws, looks - 1, *precision_at) < 1
     ):
         raise RetinueError(
-            f"horizon is {horizon}, looks {looks}, negative_rate {negative_rate}, trees {trees}, draws {draws} "
-            f"and precision_at {[*precision_at]}; give a span of time, 2 looks, a share above 0, and 1 or more"
+            f"horizon is {horizon}, looks {looks}, negative_rate {negative_rate}, trees {trees}, "
+            f"draws {draws} and precision_at {[*precision_at]}; give a span of time, 2 looks or more, a "
+            "share above 0, and 1 or more of each"
         )
     end = _midnight(cut_off)
     *earlier, last, test = (
@@ -149,7 +151,7 @@ def train(
         "left_out_share": _left_out(edges, end, view),
         "validation": validation,
         **_told(scored),
-        **_evaluated(scored, measures),
+        **_evaluated(scored, measures, foreseen=_best_single(last)),
     }
 
 
@@ -284,28 +286,33 @@ def _told(scored: DataFrame) -> dict[str, float]:
     return {**found.asDict(), "pairs": round(found["pairs"]), "links": round(found["links"])}
 
 
-def _evaluated(scored: DataFrame, measures: _Measures) -> dict[str, Any]:
-    """The measures of the probability and of each feature alone, and of the two the difference."""
+def _best_single(pairs: DataFrame) -> str:
+    """The feature that ranks these pairs best by itself."""
+    found = rankings.compared(pairs, scores=FEATURES, at=(), draws=0).collect()
+    measured = {row["score"]: row["measured"][0] for row in found}
+    return max(FEATURES, key=lambda name: measured[name])
+
+
+def _evaluated(scored: DataFrame, measures: _Measures, *, foreseen: str) -> dict[str, Any]:
+    """The measures of the probability and of each feature alone, and its gain over two of these."""
+    names = ("probability", *FEATURES)
     found = rankings.compared(
-        scored,
-        scores=["probability", *FEATURES],
-        at=measures.precision_at,
-        draws=measures.draws,
-        seed=measures.seed,
+        scored, scores=names, at=measures.precision_at, draws=measures.draws, seed=measures.seed
     ).collect()
-    measured = {row["score"]: row["measured"] for row in found}
     drawn = {row["score"]: np.array(row["drawn"]) for row in found}
-    rows = {name: measures.row(measured[name], drawn[name]) for name in ("probability", *FEATURES)}
-    best = max(FEATURES, key=lambda name: rows[name]["roc_auc"])
-    low, high = measures.interval(drawn["probability"][:, 0] - drawn[best][:, 0])
-    table = [{"score": name, **row} for name, row in rows.items()]
-    kinds = ", ".join(["score string", *(f"{name} double" for name in rows[best])])
-    return {
-        **rows["probability"],
-        "best_single": best,
-        "best_single_roc_auc": rows[best]["roc_auc"],
-        "roc_auc_gain": rows["probability"]["roc_auc"] - rows[best]["roc_auc"],
-        "roc_auc_gain_low": float(low),
-        "roc_auc_gain_high": float(high),
-        "scores": scored.sparkSession.createDataFrame(table, kinds),
-    }
+    measured = {row["score"]: measures.row(row["measured"], drawn[row["score"]]) for row in found}
+    rows = [{"score": name, **measured[name]} for name in names]
+    kinds = ", ".join(["score string", *(f"{name} double" for name in measured["probability"])])
+    evaluated: dict[str, Any] = dict(measured["probability"])
+    best = max(FEATURES, key=lambda name: measured[name]["roc_auc"])
+    for kind, name in {"best_single": best, "foreseen_single": foreseen}.items():
+        low, high = measures.interval(drawn["probability"][:, 0] - drawn[name][:, 0])
+        gain = f"gain_over_{kind}"
+        evaluated |= {
+            kind: name,
+            f"{kind}_roc_auc": measured[name]["roc_auc"],
+            gain: evaluated["roc_auc"] - measured[name]["roc_auc"],
+            f"{gain}_low": float(low),
+            f"{gain}_high": float(high),
+        }
+    return {**evaluated, "scores": scored.sparkSession.createDataFrame(rows, kinds)}
