@@ -12,7 +12,7 @@ import psutil
 
 __all__ = ["facts"]
 
-_PACKAGES = ("pyspark", "delta-spark", "duckdb", "polars", "pyarrow", "numpy", "retinue")
+_PACKAGES = ("pyspark", "delta-spark", "duckdb", "polars", "pyarrow", "numpy", "vaderSentiment", "retinue")
 
 
 def facts() -> dict[str, object]:

@@ -42,9 +42,9 @@ def ngrams(run: Column, lengths: Iterable[int], stop_words: Collection[str]) -> 
 
 def marked(runs: Column, lengths: Iterable[int], stop_words: Collection[str]) -> Column:
     """The n-grams of all runs, sorted, each with whether it is the first of its equals (`is_first`)."""
-    return _with_first(
-        F.sort_array(F.flatten(F.transform(runs, lambda run: ngrams(run, lengths, stop_words))))
-    )
+    found = F.sort_array(F.flatten(F.transform(runs, lambda run: ngrams(run, lengths, stop_words))))
+    # Inside of transform the n-grams are worked out once, not wherever they are asked for.
+    return F.transform(F.array(found), _with_first)[0]
 
 
 def with_lengths(run: Column, lengths: Iterable[int]) -> Column:
@@ -75,24 +75,14 @@ def split(run: Column, n: int) -> Column:
 def _of_length(run: Column, n: int, stop_words: Collection[str]) -> Column:
     """Side by side by zipping the run with itself moved on, so that no slice is made for each."""
     if n == 1:
-        told = F.transform(
-            run, lambda word: F.struct(word.alias("first"), word.alias("last"), word.alias("ngram"))
-        )
-    else:
-        size = F.greatest(F.size(run) - n + 1, F.lit(0))
-        shifted = [F.slice(run, F.lit(place + 1), size).alias(f"w{place}") for place in range(n)]
-        told = F.transform(
-            F.arrays_zip(*shifted),
-            lambda row: F.struct(
-                row["w0"].alias("first"),
-                row[f"w{n - 1}"].alias("last"),
-                F.concat_ws(" ", *(row[f"w{place}"] for place in range(n))).alias("ngram"),
-            ),
-        )
+        return F.filter(run, lambda word: ~word.isin(sorted(stop_words))) if stop_words else run
+    size = F.greatest(F.size(run) - n + 1, F.lit(0))
+    shifted = [F.slice(run, F.lit(place + 1), size).alias(f"w{place}") for place in range(n)]
+    rows = F.arrays_zip(*shifted)
     if stop_words:
         stopped = sorted(stop_words)  # isin looks a word up in a set; array_contains would scan them all
-        told = F.filter(told, lambda row: ~row["first"].isin(stopped) & ~row["last"].isin(stopped))
-    return F.transform(told, lambda row: row["ngram"])
+        rows = F.filter(rows, lambda row: ~row["w0"].isin(stopped) & ~row[f"w{n - 1}"].isin(stopped))
+    return F.transform(rows, lambda row: F.concat_ws(" ", *(row[f"w{place}"] for place in range(n))))
 
 
 def _with_first(ngrams: Column) -> Column:

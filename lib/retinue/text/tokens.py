@@ -16,7 +16,7 @@ from simplemma.strategies.dictionaries.dictionary_factory import SUPPORTED_LANGU
 
 from retinue.errors import RetinueError, nearest
 from retinue.schema import quoted, require
-from retinue.text.writing import KINDS, SENTENCE_END, TOKEN
+from retinue.text.writing import KINDS, PLAIN, SENTENCE_END, TOKEN
 
 __all__ = [
     "annotate",
@@ -204,7 +204,7 @@ def _kind(token: Column) -> Column:
     kind = F.lit("word")
     for name in reversed([name for name in KINDS if name != "word"]):
         kind = F.when(token.rlike(f"^(?:{KINDS[name]})$"), name).otherwise(kind)
-    return kind
+    return F.when(token.rlike(f"^{PLAIN}$"), "word").otherwise(kind)
 
 
 def _by_sentence(kept: Column) -> Column:

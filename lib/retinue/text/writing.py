@@ -6,7 +6,7 @@ however long overflows its stack.
 
 from __future__ import annotations
 
-__all__ = ["KINDS", "LANGUAGE", "SENTENCE_END", "TOKEN"]
+__all__ = ["KINDS", "LANGUAGE", "PLAIN", "SENTENCE_END", "TOKEN"]
 
 _LETTERS = r"\p{L}\p{M}"
 _IN_WORD = rf"[{_LETTERS}\p{{N}}_&&[^\p{{IsHan}}\p{{IsHiragana}}]]"
@@ -19,7 +19,7 @@ _SHADED = rf"{_PICTURE}[\x{{FE0F}}\x{{1F3FB}}-\x{{1F3FF}}]?"
 _ALONE = r"(?<![\p{L}\p{N}])", r"(?![\p{L}\p{N}])"
 
 URL = r"(?i:https?://|www\.)[^\s<>\"]*[^\s<>\"'.,;:!?(){}\[\]…]"
-ADDRESS = r"[\p{L}\p{N}_.+\-]{1,64}@[\p{L}\p{N}\-]{1,63}(?:\.[\p{L}\p{N}\-]{1,63}){1,8}"
+ADDRESS = r"[\p{L}\p{N}_.+\-]{1,64}+@[\p{L}\p{N}\-]{1,63}(?:\.[\p{L}\p{N}\-]{1,63}){1,8}"
 MENTION = r"(?<![\p{L}\p{N}_])@[\p{L}\p{N}_]+"
 HASHTAG = rf"(?<![\p{{L}}\p{{N}}_])[#＃][\p{{N}}_]*[\p{{L}}][{_LETTERS}\p{{N}}_]*"
 EMOJI = (
@@ -56,5 +56,8 @@ KINDS = {
 LANGUAGE = ("word", "number", "hashtag", "emoji", "emoticon")
 """The kinds that are language: whom a text mentions and what it links to are none."""
 
-TOKEN = "|".join(f"(?:{written})" for written in KINDS.values())
+PLAIN = r"(?![xX]D(?![a-zA-Z]))[a-zA-Z]++(?=[ ,;!?]|$)"
+"""Most words: what can be nothing else is not tried as anything else."""
+
+TOKEN = PLAIN + "|" + "|".join(f"(?:{written})" for written in KINDS.values())
 SENTENCE_END = r"(?<=[.!?…][\"'”’)\]]{0,3})\s+|(?<=[。！？])|[\r\n]+"
