@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import combinations, pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from retinue.plots import Picture, labels
 from retinue.plots.axes import Numbers, Times, at, during, instant, reaches
+from retinue.plots.layout import force_directed, parted
+from retinue.plots.names import Names, around
 from retinue.plots.treemap import squarified
 
 
@@ -104,3 +107,62 @@ def test_a_line_reaches_as_far_as_its_points_lie_close() -> None:
         [(3, "c"), (4.2, "d")],
     ]
     assert reaches([], pitch=1) == []
+
+
+def test_two_rings_lie_apart_and_each_together() -> None:
+    """Two rings of five, one tie between them; communities as the rings are."""
+    rings = [(ring * 5 + place, ring * 5 + (place + 1) % 5) for ring in (0, 1) for place in range(5)]
+    ends, groups = np.array([*rings, (0, 5)]), np.repeat([0, 1], 5)
+    places = force_directed(10, ends, np.ones(len(ends)), groups)
+    along = places @ (places[5:].mean(axis=0) - places[:5].mean(axis=0))
+    assert along[:5].max() < along[5:].min(), "a line parts them"
+    assert apart_by(force_directed(10, ends[:0], np.ones(0), groups)) > 1.5, "communities keep together"
+    assert apart_by(force_directed(10, ends[:0], np.ones(0), 0 * groups)) < 1.2
+    assert (places == force_directed(10, ends, np.ones(len(ends)), groups)).all()
+    assert [places.min(), places.max()] == [0, 1]
+    assert force_directed(1, ends[:0], np.ones(0), groups[:1]).tolist() == [[0.5, 0.5]]
+
+
+def apart_by(places: np.ndarray) -> float:
+    """How far the first five are from the others, by how far from each other, on average."""
+    far = np.hypot(*(places[:, np.newaxis] - places).transpose(2, 0, 1))
+    return far[:5, 5:].mean() / (far[:5, :5].sum() / 20)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.floats(0, 1e9)), max_size=20), st.data())
+def test_every_network_has_a_place_for_all(ties: list[tuple[int, int, float]], data: st.DataObject) -> None:
+    groups = data.draw(st.lists(st.integers(0, 3), min_size=8, max_size=8))
+    ends = np.array([tie[:2] for tie in ties], dtype=int).reshape(-1, 2)
+    places = force_directed(8, ends, np.array([tie[2] for tie in ties]), np.array(groups))
+    assert places.min() >= 0
+    assert places.max() <= 1
+    assert len(np.unique(places.round(9), axis=0)) == 8
+
+
+def test_discs_are_moved_apart_inside_their_box() -> None:
+    radii = np.array([20.0, 10, 10, 5, 5])
+    wished = np.array([[50.0, 50], [52, 50], [0, 0], [50, 52], [300, 300]])
+    places = parted(wished, radii, low=(0, 0), high=(120, 100))
+    far = np.hypot(*(places[:, np.newaxis] - places).transpose(2, 0, 1))
+    assert (far + np.diag(2 * radii) >= radii[:, np.newaxis] + radii - 0.01).all()
+    assert (places - radii[:, np.newaxis] >= 0).all()
+    assert (places + radii[:, np.newaxis] <= (120, 100)).all()
+    assert parted(wished[2:3], radii[2:3], low=(0, 0), high=(120, 100)).tolist() == [[10, 10]]
+
+
+def test_a_name_stands_where_it_covers_nothing_unless_it_is_needed() -> None:
+    picture = Picture(title="", note="", width=200, height=60)
+    dots = [around(60, 30, 10, 10), around(100, 30, 60, 60)]
+    names = Names((0, 0, 200, 60), dots)
+    assert names.write(picture, (60, 30), "left", dot=10)
+    assert not names.write(picture, (100, 30), "wide", dot=60, room=500, size=40)
+    assert names.write(picture, (100, 30), "wide", dot=60, room=80, is_needed=True)
+    left, wide = picture.texts[2:]
+    assert left.get_position()[0] == 53
+    assert left.get_horizontalalignment() == "right"
+    assert wide.get_position()[0] > 130
+    full = Names((0, 0, 200, 60), [around(100, 30, 200, 60)])
+    assert full.write(picture, (100, 30), "on it", dot=60, is_needed=True)
+    assert picture.texts[-1].get_position() == (100, 30)
+    assert not full.write(picture, (100, 30), "twice", dot=60)

@@ -1,15 +1,19 @@
 """One picture a question: each function takes a small frame and gives a matplotlib figure."""
 
 from retinue.plots.alert_timeline import alert_timeline
+from retinue.plots.cascade_tree import cascade_tree
 from retinue.plots.clusters import clusters
+from retinue.plots.community_flow import community_flow
 from retinue.plots.drop_offs import drop_offs
 from retinue.plots.engagement import engagement
 from retinue.plots.fruitless import fruitless_terms
 from retinue.plots.funnel import funnel, funnel_by
 from retinue.plots.hours import sessions_by_hour
 from retinue.plots.keyness_plot import keyness_plot
+from retinue.plots.network_map import network_map
 from retinue.plots.ngram_trends import ngram_trends
 from retinue.plots.picture import Picture
+from retinue.plots.reach_curve import reach_curve
 from retinue.plots.render import fragment, html, png, svg
 from retinue.plots.retention import retention
 from retinue.plots.sankey import sankey
@@ -23,7 +27,9 @@ from retinue.plots.transitions import transitions
 __all__ = [
     "Picture",
     "alert_timeline",
+    "cascade_tree",
     "clusters",
+    "community_flow",
     "drop_offs",
     "engagement",
     "fragment",
@@ -32,8 +38,10 @@ __all__ = [
     "funnel_by",
     "html",
     "keyness_plot",
+    "network_map",
     "ngram_trends",
     "png",
+    "reach_curve",
     "retention",
     "sankey",
     "search_rates",

@@ -21,7 +21,6 @@ TITLE = "How far do visitors get?"
 WIDTH, MARGIN, STEP, BAR = 600, 2, 84, 22  # pixels
 BROAD, NAME, FIGURES, ROW, THIN = 700, 150, 220, 20, 14  # pixels, of the breakdown
 _COLUMNS = ("step_index", "step", "visitor_count")
-_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,7 @@ class _Step:
 
     @property
     def duration(self) -> str:
-        """The median in the largest unit of which it has two: 90 s, 5 min, 2.5 h."""
-        if self.median is None:
-            return ""
-        size, unit = next((unit for unit in _UNITS if self.median >= 2 * unit[0]), _UNITS[-1])
-        number = self.median / size
-        return f"{number:.1f} {unit}".replace(".0 ", " ") if number < 10 else f"{number:,.0f} {unit}"
+        return "" if self.median is None else labels.duration(self.median)
 
 
 def funnel(report: Rows, *, limit: int = 20) -> Picture:

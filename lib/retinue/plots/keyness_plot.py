@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import copysign, log, sqrt
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from retinue.plots import labels
+from retinue.plots.names import Names, around
 from retinue.plots.picture import Picture, nothing
 from retinue.plots.rows import Rows, first, is_null
 from retinue.plots.style import LIGHT
-from retinue.plots.treemap import Box
 
 __all__ = ["keyness_plot"]
 
@@ -20,10 +20,8 @@ COLUMNS = ["token", "log_odds", "z", "focus_count", "background_count"]
 CHANCE = 1.96  # the z up to which a difference may be chance, at 95 %
 Z_LINES = (2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000)
 WIDTH, LEFT, RIGHT, TOP, BOTTOM, FOOT, PAD = 720, 46, 540, 0, 416, 40, 12  # pixels
-DOT, SIZE, LINE, ROOM = 7, 12, 14, 150  # of a dot, of letters and words
+DOT, SIZE, LINE = 7, 12, 14  # of a dot, of letters, between lines of the axis
 LISTED, ROW = 9, 18
-
-Align = Literal["left", "center", "right"]
 
 
 class _Term(NamedTuple):
@@ -157,38 +155,9 @@ def _write_list(picture: Picture, top: float, side: str, marking: list[_Term], *
 
 def _write_words(picture: Picture, places: dict[_Term, tuple[float, float]], named: int) -> None:
     """The most marking words of each side, each beside its dot where it covers no dot or word that marks."""
-    taken = [_around(*place, DOT, DOT) for place in places.values()]
+    area = (LEFT, TOP, RIGHT - LEFT, BOTTOM - TOP)
+    names = Names(area, [around(*place, DOT, DOT) for place in places.values()])
     left = {True: named, False: named}
     for term, place in places.items():
-        word = labels.fit(term.token, room=ROOM, size=SIZE)
-        beside = _beside(*place, labels.width(word, size=SIZE))
-        side, box = next(((side, box) for side, box in beside if _is_free(box, taken)), (None, None))
-        if box is None or side is None or not left[term.z > 0]:
-            continue
-        x = box[0] + {"left": 0, "center": box[2] / 2, "right": box[2]}[side]
-        picture.write(x, box[1] + box[3] / 2, word, size=SIZE, align=side)
-        taken.append(box)
-        left[term.z > 0] -= 1
-
-
-def _beside(x: float, y: float, width: float) -> Iterator[tuple[Align, Box]]:
-    """Where the word of a dot may stand, and to which side it is set, the best places first."""
-    aside, away = (DOT + width) / 2 + 2, (DOT + LINE) / 2
-    for down in (0, -0.7, 0.7):
-        yield "left", _around(x + aside, y + down * away, width, LINE)
-        yield "right", _around(x - aside, y + down * away, width, LINE)
-    for down in (-1, 1):
-        yield "center", _around(x, y + down * away, width, LINE)
-
-
-def _around(x: float, y: float, width: float, height: float) -> Box:
-    return x - width / 2, y - height / 2, width, height
-
-
-def _is_free(box: Box, taken: list[Box]) -> bool:
-    x, y, width, height = box
-    is_inside = x >= LEFT and x + width <= RIGHT and y >= TOP and y + height <= BOTTOM
-    return is_inside and not any(
-        x < left + wide and left < x + width and y < top + high and top < y + height
-        for left, top, wide, high in taken
-    )
+        if left[term.z > 0] and names.write(picture, place, term.token, dot=DOT):
+            left[term.z > 0] -= 1

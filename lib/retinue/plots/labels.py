@@ -7,10 +7,23 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["amount", "apart", "brief", "clean", "count", "fit", "share", "signed", "width", "wrap"]
+__all__ = [
+    "amount",
+    "apart",
+    "brief",
+    "clean",
+    "count",
+    "duration",
+    "fit",
+    "share",
+    "signed",
+    "width",
+    "wrap",
+]
 
 # Marks that turn the direction of the text around them, and code points that no XML can hold.
 _UNPRINTABLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+_UNITS = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
 _MARKS = 3  # accents on one letter; a taller stack would run over other lines
 
 
@@ -96,6 +109,13 @@ def brief(number: float) -> str:
 def amount(number: float, noun: str) -> str:
     """The count with its noun: 1 session, 3,605 sessions."""
     return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
+def duration(seconds: float) -> str:
+    """The time in the largest unit of which it has two: 90 s, 5 min, 2.5 h."""
+    size, unit = next((unit for unit in _UNITS if seconds >= 2 * unit[0]), _UNITS[-1])
+    number = seconds / size
+    return f"{number:.1f} {unit}".replace(".0 ", " ") if number < 10 else f"{number:,.0f} {unit}"
 
 
 def signed(number: float, *, decimals: int = 2) -> str:

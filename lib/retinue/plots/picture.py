@@ -7,7 +7,7 @@ from typing import Literal
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.patches import Circle, FancyBboxPatch, PathPatch
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
@@ -57,6 +57,18 @@ class Picture(Figure):
             (x, y), width, height, boxstyle=rounding, facecolor=color, alpha=alpha, linewidth=0
         )
         self._add(box, tip)
+
+    def dot(self, x: float, y: float, radius: float, *, color: str, tip: str = "", alpha: float = 1) -> None:
+        """A disc with its middle at (x, y), a thin rim of paper about it."""
+        disc = Circle(
+            (x, y),
+            radius,
+            facecolor=color,
+            edgecolor=LIGHT["paper"],
+            alpha=alpha,
+            linewidth=min(1, radius / 4),
+        )
+        self._add(disc, tip)
 
     def ribbon(
         self,
