@@ -6,6 +6,8 @@ from itertools import combinations
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.patches import Circle, PathPatch
 from pyspark.sql import SparkSession
 
@@ -109,6 +111,15 @@ def ribbons(picture: Picture) -> list[tuple[str, float]]:
     return [(tip, outline[-2][1] - outline[0][1]) for tip, outline in outlines]
 
 
+def assert_words_apart(picture: Picture) -> None:
+    """No line of text covers another one, or leaves the picture."""
+    lines = [text.get_window_extent() for text in picture.texts]
+    assert all(line.x0 >= 0 and line.x1 <= picture.bbox.width for line in lines)
+    assert all(line.y0 >= 0 and line.y1 <= picture.bbox.height for line in lines)
+    shrunk = [line.padded(-2.5) for line in lines]
+    assert not [pair for pair in combinations(shrunk, 2) if pair[0].overlaps(pair[1])]
+
+
 def test_discs_are_as_large_as_influence_and_say_what_is_left_out() -> None:
     picture = network(VERTICES)
     assert written(picture)[1] == "6 of 6 vertices, by influence; 5 of 6 edges"
@@ -169,7 +180,7 @@ def test_a_cascade_goes_right_a_step_at_a_time_its_largest_branch_on_top() -> No
     assert thick[:3] == [
         (ann, whole),
         (bob, pytest.approx(whole * 4 / 6)),
-        ("ann: 2 shares on no branch", pytest.approx(whole * 2 / 6)),
+        ("ann: 2 shares on no branch drawn", pytest.approx(whole * 2 / 6)),
     ]
 
 
@@ -180,6 +191,32 @@ def test_a_cascade_counts_what_it_does_not_draw() -> None:
     alone = cascade_tree(MEMBERS, limit=1)
     assert written(alone)[1].startswith("7 posts, passed on over at least 1 step; the 1 passed on most")
     assert written(alone)[-3:] == ["+ 6", "ann", "6"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=90), st.integers(1, 60))
+def test_every_post_is_a_dot_or_counted_and_no_words_meet(draws, limit) -> None:
+    parents = [draw % (place + 1) for place, draw in enumerate(draws)]
+    depth, below = [0], [0] * (len(parents) + 1)
+    for parent in parents:
+        depth.append(depth[parent] + 1)
+    for place in range(len(parents), 0, -1):
+        below[parents[place - 1]] += below[place] + 1
+    members = pd.DataFrame(
+        {
+            "post_id": [f"p{place:03}" for place in range(len(below))],
+            "parent_post_id": [None, *(f"p{parent:03}" for parent in parents)],
+            "depth": depth,
+            "delay_seconds": 60,
+            "profile_id": [f"profile-{place:05}" for place in range(len(below))],
+            "passed_on_count": below,
+        }
+    )
+    picture = cascade_tree(members, limit=limit)
+    drawn = [mark for mark in picture.artists if isinstance(mark, Circle)]
+    assert len(drawn) == min(limit, len(members))
+    assert len(drawn) + sum(int(line[2:]) for line in written(picture) if line[0] == "+") == len(members)
+    assert_words_apart(picture)
 
 
 def test_a_cascade_is_one() -> None:
@@ -281,7 +318,8 @@ def test_frames_of_spark_give_the_same_pictures(spark: SparkSession) -> None:
     few = {"limit": 4, "ties": 2}
     assert svg(network_map(ranked, ties, **few)) == svg(network(VERTICES, **few))
     counts = "delay_seconds long, profile_id string, passed_on_count long"
-    members = as_spark(MEMBERS, f"post_id string, parent_post_id string, depth int, {counts}")
+    timed = MEMBERS.astype({"delay_seconds": "Int64"})
+    members = as_spark(timed, f"post_id string, parent_post_id string, depth int, {counts}")
     assert svg(cascade_tree(members, limit=5)) == svg(cascade_tree(MEMBERS, limit=5))
     seeds = as_spark(SEEDS, "rank int, id string, spread double, standard_error double, degree_spread double")
     assert svg(reach_curve(seeds, limit=2)) == svg(reach_curve(SEEDS, limit=2))
@@ -347,11 +385,7 @@ def test_no_line_covers_another_or_leaves_the_picture(label) -> None:
         reach_curve(seeds[:5]),
         community_flow(flows),
     ):
-        lines = [text.get_window_extent() for text in picture.texts]
-        assert all(line.x0 >= 0 and line.x1 <= picture.bbox.width for line in lines)
-        assert all(line.y0 >= 0 and line.y1 <= picture.bbox.height for line in lines)
-        shrunk = [line.padded(-2.5) for line in lines]
-        assert not [pair for pair in combinations(shrunk, 2) if pair[0].overlaps(pair[1])]
+        assert_words_apart(picture)
 
 
 def descendants(place: int) -> int:

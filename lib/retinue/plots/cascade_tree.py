@@ -94,9 +94,8 @@ def cascade_tree(members: Rows, *, limit: int = 200) -> Picture:
 
 def _post(id: Any, parent: Any, depth: int, delay: Any, profile: Any, passed_on: int) -> _Post:
     above = None if is_null(parent) else parent
-    return _Post(
-        id, above, int(depth), delay, NOT_KNOWN if is_null(profile) else labels.clean(profile), int(passed_on)
-    )
+    name = NOT_KNOWN if is_null(profile) else labels.clean(profile)
+    return _Post(id, above, int(depth), delay, name, int(passed_on))
 
 
 def _grown(posts: list[_Post]) -> list[_Post]:
@@ -247,12 +246,12 @@ def _draw_lines(picture: Picture, ground: _Ground, post: _Post) -> None:
         part = ground.thick(branch.passed_on + 1)
         end = beyond, branch.y - part / 2
         picture.ribbon((parting, upper), end, part, color=LIGHT["blue"], tip=branch.tip, alpha=PALE)
-        upper += part
+        upper += thick * (branch.passed_on + 1) / post.passed_on  # a line may be thicker than its part
     others = len(post.ends) + post.more
     if others:
         part = ground.thick(others)
         end = beyond - DOT, post.crowd_y + (ground.crowd(post) - part) / 2
-        tip = f"{post.name}: {labels.amount(others, 'share')} on no branch"
+        tip = f"{post.name}: {labels.amount(others, 'share')} on no branch drawn"
         picture.ribbon((parting, upper), end, part, color=LIGHT["rest"], tip=tip, alpha=PALE)
 
 

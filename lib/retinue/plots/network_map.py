@@ -64,9 +64,8 @@ def network_map(vertices: Rows, edges: Rows, *, limit: int = 120, ties: int = 60
         return nothing(title=TITLE, note="The network has no vertex.")
     tied = pairs(edges, among=[vertex.id for vertex in drawn], limit=ties, what="network_map")
     lines = sum(pair.edge_count for pair in tied)
-    note = (
-        f"{_of(len(drawn), row_count(vertices))} vertices, by influence; {_of(lines, row_count(edges))} edges"
-    )
+    note = f"{_of(len(drawn), row_count(vertices))} vertices, by influence; "
+    note += f"{_of(lines, row_count(edges))} edges"
     if len(tied) == ties:
         note += ", the heaviest"
     return _draw(drawn, tied, note=note)
@@ -143,11 +142,8 @@ def _draw_ties(picture: Picture, tied: list[Pair], discs: dict[Any, _Disc]) -> N
     """The heaviest last; inside a community in its colour, else grey."""
     least, most = min(map(_weight, tied), default=0), max(map(_weight, tied), default=0)
     for pair in reversed(tied):
-        one, other, share = (
-            discs[pair.one],
-            discs[pair.other],
-            math.sqrt((_weight(pair) - least) / (most - least or 1)),
-        )
+        one, other = discs[pair.one], discs[pair.other]
+        share = math.sqrt((_weight(pair) - least) / (most - least or 1))
         picture.line(
             [one.place, other.place],
             color=one.color if one.vertex.community == other.vertex.community else LIGHT["rest"],
@@ -162,9 +158,8 @@ def _write_names(picture: Picture, discs: list[_Disc]) -> None:
     names = Names((MARGIN, 0, RIGHT, HEIGHT), around_all)
     for rank, disc in enumerate(discs[:NAMED], start=1):
         size, bold = (13, True) if rank <= BOLD else (11, False)
-        names.write(
-            picture, disc.place, disc.vertex.name, dot=2 * disc.radius, size=size, bold=bold, is_needed=bold
-        )
+        name, across = disc.vertex.name, 2 * disc.radius
+        names.write(picture, disc.place, name, dot=across, size=size, bold=bold, is_needed=bold)
 
 
 def _draw_key(picture: Picture, drawn: list[_Vertex], members: Counter[str], colors: dict[str, str]) -> None:
