@@ -17,7 +17,7 @@ from retinue.network import compact, engines
 from retinue.network import edges as given
 from retinue.network.compact import Graph
 
-__all__ = ["SCORES", "left_out", "predict"]
+__all__ = ["SCORES", "highest_degree", "left_out", "predict"]
 
 SCORES = (
     "common_neighbours",
@@ -106,7 +106,7 @@ def _pairs(graph: Graph, *, by: str, limit: int | None, max_wedges: int | None) 
     """The pairs, a run of vertices at a time: their rows of the adjacency matrix times the whole."""
     ties = graph.neighbours
     neighbours = np.diff(ties.indptr)
-    brings = neighbours <= _cap(neighbours, max_wedges)
+    brings = neighbours <= highest_degree(neighbours, max_wedges)
     degree = neighbours + 2 * graph.looped
     weights = {
         "common_neighbours": brings.astype(np.float64),
@@ -123,7 +123,7 @@ def _pairs(graph: Graph, *, by: str, limit: int | None, max_wedges: int | None) 
         yield from compact.batches({"src": src, "dst": dst, **chosen})
 
 
-def _cap(neighbours: NDArray[np.int32], max_wedges: int | None) -> float:
+def highest_degree(neighbours: NDArray[np.int32], max_wedges: int | None) -> float:
     """The highest degree whose vertices, and all below, stay within the budget."""
     if max_wedges is None:
         return np.inf

@@ -120,7 +120,9 @@ def reached(passing: Any, sources: slice, *, least: NDArray[np.float64], damping
 def _onward(ties: Any, steps: int, max_wedges: int | None) -> Any:
     """Where a neighbour leads in one step less, the last of them not out of a hub."""
     neighbours = np.diff(ties.indptr)
-    through = csr_array(diags_array((neighbours <= links._cap(neighbours, max_wedges)).astype(float)) @ ties)
+    through = csr_array(
+        diags_array((neighbours <= links.highest_degree(neighbours, max_wedges)).astype(float)) @ ties
+    )
     through.eliminate_zeros()
     return through if steps == 2 else _ones(ties @ through)
 
