@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
-__all__ = ["Graph", "batches", "compacted", "in_one_task", "per_vertex"]
+__all__ = ["Graph", "batches", "compacted", "in_one_task", "parts", "per_vertex"]
 
 ROWS = 65_536  # of a batch given back
 Ints = NDArray[np.int64]
@@ -77,6 +77,16 @@ def compacted(rows: Iterable[pa.RecordBatch], *, directed: bool) -> Graph:
 def batches(columns: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
     """The columns in batches that a JVM takes without choking."""
     return iter(pa.table(dict(columns)).to_batches(max_chunksize=ROWS))
+
+
+def parts(work: NDArray[Any], *, most: int) -> Iterator[slice]:
+    """The rows in runs whose work comes to `most`, or of one row where that alone is more."""
+    done, start = np.cumsum(work), 0
+    while start < len(work):
+        before = done[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(done, before + most, side="right")))
+        yield slice(start, stop)
+        start = stop
 
 
 def in_one_task(

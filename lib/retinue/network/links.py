@@ -114,7 +114,7 @@ def _pairs(graph: Graph, *, by: str, limit: int | None, max_wedges: int | None) 
         "resource_allocation": _where(brings, 1 / np.maximum(degree, 1)),
     }
     scaled = {name: _lean(diags_array(weight).tocsr() @ ties) for name, weight in weights.items()}
-    for span in _spans(ties, neighbours * brings):
+    for span in compact.parts(ties @ (neighbours * brings).astype(np.float64), most=AT_ONCE):
         shared = {name: ties[span] @ other for name, other in scaled.items()}
         found = _scored(graph, span, shared, degree)
         kept = slice(None) if limit is None else _first(found["one"], found["other"], found[by], limit)
@@ -134,17 +134,6 @@ def highest_degree(neighbours: NDArray[np.int32], max_wedges: int | None) -> flo
 def _within(degree: NDArray[np.float64], count: NDArray[np.float64], max_wedges: int) -> float:
     work = np.cumsum(count * degree * (degree - 1) / 2)
     return float(degree[work <= max_wedges].max(initial=0))
-
-
-def _spans(ties: Any, neighbours: NDArray[np.int64]) -> Iterator[slice]:
-    """Runs of vertices whose steps to the neighbours of neighbours fit into memory."""
-    work = np.cumsum(ties @ neighbours.astype(np.float64))
-    start = 0
-    while start < ties.shape[0]:
-        done = work[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(work, done + AT_ONCE, side="right")))
-        yield slice(start, stop)
-        start = stop
 
 
 def _scored(

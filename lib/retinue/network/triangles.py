@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
-from retinue.network.compact import Graph
+from retinue.network.compact import Graph, parts
 
 __all__ = ["clustering", "joined", "links_among_neighbours", "links_joined", "triangles"]
 
@@ -86,22 +85,12 @@ def _corners(a: Any, b: Any, c: Any) -> Floats:
 def _sums(a: Any, b: Any, c: Any) -> tuple[Floats, Floats]:
     """The sums by row and by column of the product of a and b, where c has something, times c."""
     rows, columns = np.zeros(a.shape[0]), np.zeros(a.shape[0])
-    for span in _slices(a, b):
+    work = a.astype(bool).astype(np.int64) @ np.diff(b.indptr)
+    for span in parts(work, most=WEDGES):
         met = (a[span] @ b).multiply(c[span])
         rows[span] = np.asarray(met.sum(axis=1))
         columns += np.asarray(met.sum(axis=0))
     return rows, columns
-
-
-def _slices(a: Any, b: Any) -> Iterator[slice]:
-    """Rows whose product is made at once."""
-    work = np.cumsum(a.astype(bool).astype(np.int64) @ np.diff(b.indptr))
-    start = 0
-    while start < a.shape[0]:
-        done = work[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(work, done + WEDGES, side="right")))
-        yield slice(start, stop)
-        start = stop
 
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
