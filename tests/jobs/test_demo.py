@@ -86,9 +86,8 @@ def test_the_report_shows_every_finding_with_its_id_and_the_pictures(
     assert "3,605" in page
 
 
-# What the others answer comes out again below, row by row.
-@pytest.mark.parametrize("job", ["ingest_events", *INTO_SILVER, "find_paths", "ingest_posts", "count_ngrams"])
-def test_a_finding_of_a_job_comes_out_again(
+@pytest.mark.parametrize("job", JOBS)
+def test_a_finding_of_each_job_comes_out_again(
     spark: SparkSession, demo_home: Path, findings: dict[str, Row], job: str
 ) -> None:
     mine = next(finding for finding in findings.values() if finding["job"] == job)
