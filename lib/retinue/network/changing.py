@@ -223,8 +223,7 @@ def _beginning(before: DataFrame) -> DataFrame:
     """The same for the joins: id, jump and rank."""
     size = before.count()
     told = before.withColumn("rank", F.coalesce("pagerank", F.lit(1 / max(size, 1))))
-    [row] = told.agg(F.sum("rank").alias("total")).collect()
-    share = F.col("rank") / F.lit(row["total"] or 1.0)
+    share = F.col("rank") / F.lit(pagerank.total(told, F.col("rank")) or 1.0)
     return told.select("id", F.lit(1 / max(size, 1)).alias("jump"), share.alias("rank"))
 
 

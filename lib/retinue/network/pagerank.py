@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
 from retinue.network.compact import Graph
 from retinue.network.engines import settled, watched
 
-__all__ = ["Rule", "anywhere", "beginning", "joined", "walked"]
+__all__ = ["Rule", "anywhere", "beginning", "joined", "total", "walked"]
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +101,8 @@ def _stepped(shares: DataFrame, ranks: DataFrame) -> tuple[DataFrame, float]:
     return arrived.select("id", "jump", rank.alias("rank"), "before"), told["moved"] or 0.0
 
 
-def _sum(rows: DataFrame, value: Any) -> float:
+def total(rows: DataFrame, value: Column) -> float:
+    """What the value adds up to over all rows, 0 without any. Runs a Spark job."""
     [row] = rows.agg(F.sum(value).alias("sum")).collect()
     return float(row["sum"] or 0.0)
 
@@ -121,8 +122,8 @@ def beginning(vertices: DataFrame, chosen: Mapping[Any, float]) -> DataFrame:
     weights = [(vertex, float(weight)) for vertex, weight in chosen.items()]
     named = vertices.sparkSession.createDataFrame(weights, f"id {kind}, jump double")
     known = vertices.select("id").join(F.broadcast(named), "id", "left").fillna(0.0, ["jump"])
-    total = _sum(known, F.col("jump"))
-    if not total > 0:
+    given = total(known, F.col("jump"))
+    if not given > 0:
         raise RetinueError("nobody of the personalization is in the graph with a weight above 0")
-    share = F.col("jump") / F.lit(total)
+    share = F.col("jump") / F.lit(given)
     return known.select("id", share.alias("jump"), share.alias("rank"))

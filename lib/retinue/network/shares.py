@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError, SchemaMismatch
+from retinue.network.engines import settled
 from retinue.schema import quoted, require
 
 __all__ = ["cascades", "members", "starters", "through_follows"]
@@ -48,7 +49,7 @@ def members(posts: DataFrame) -> DataFrame:
     )
     delay = F.unix_seconds("posted_at") - F.unix_seconds("parent_at")
     return (
-        _placed(_passed_on(told).localCheckpoint())
+        _placed(settled(_passed_on(told)))
         .join(own, "post", "left")
         .join(begun, "root", "left")
         .select(
@@ -208,15 +209,13 @@ def _placed(passed_on: DataFrame) -> DataFrame:
     Each step doubles how far up a post looks, and how far down it has counted.
     """
     begun = passed_on.select(F.col("parent").alias("post")).distinct().join(passed_on, "post", "left_anti")
-    placed = (
-        passed_on.unionByName(begun, allowMissingColumns=True)
-        .select(
+    placed = settled(
+        passed_on.unionByName(begun, allowMissingColumns=True).select(
             *("post", "parent", "parent_at"),
             F.coalesce("parent", "post").alias("root"),
             F.col("parent").isNotNull().cast("int").alias("depth"),
             F.lit(1).cast("bigint").alias("size"),
         )
-        .localCheckpoint()
     )
     hops = 1
     while True:
@@ -225,7 +224,7 @@ def _placed(passed_on: DataFrame) -> DataFrame:
             F.col("post").alias("root"), F.col("root").alias("further"), F.col("depth").alias("more")
         )
         below = placed.where(is_far).groupBy(F.col("root").alias("post")).agg(F.sum("size").alias("below"))
-        placed = (
+        placed = settled(
             placed.join(above, "root")
             .join(below, "post", "left")
             .select(
@@ -234,7 +233,6 @@ def _placed(passed_on: DataFrame) -> DataFrame:
                 (F.col("depth") + F.col("more")).alias("depth"),
                 (F.col("size") + F.coalesce("below", F.lit(0))).alias("size"),
             )
-            .localCheckpoint()
         )
         hops *= 2
         if placed.where(F.col("depth") == hops).isEmpty():
