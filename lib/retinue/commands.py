@@ -36,6 +36,7 @@ OF_POSTS = ("tokenize_posts", "count_ngrams", "score_sentiment", "find_themes", 
 FEEDS = {
     "events": ("ingest_events", "requeue_events", INTO_SILVER),
     "posts": ("ingest_posts", "requeue_posts", OF_POSTS[:1]),
+    "contacts": ("ingest_contacts", "requeue_contacts", ()),
 }
 """By the kind of a mapping: the jobs that bring records in, at once or after all, and those that follow."""
 

@@ -18,10 +18,10 @@ from retinue.answer import Answer, Finding
 from retinue.errors import InputMissing, InvariantBroken, UnknownSetting
 from retinue.lake import Lake
 from retinue.settings import Settings
-from retinue.sources import events, mappings, posts
+from retinue.sources import contacts, events, mappings, posts
 from retinue.sources.mappings import Mapping
 
-__all__ = ["EVENTS", "POSTS", "Feed", "ingest", "requeue"]
+__all__ = ["CONTACTS", "EVENTS", "POSTS", "Feed", "ingest", "requeue"]
 
 RECORD = ["source_digest", "position"]
 AFTER_ALL = 1 << 40  # more records than a file has
@@ -63,6 +63,17 @@ POSTS = Feed(
     read=posts.read,
     parse=posts.parse,
     with_ids=posts.with_post_ids,
+)
+CONTACTS = Feed(
+    kind="contacts",
+    records="records of contacts",
+    table="bronze.contacts",
+    job="ingest_contacts",
+    subject="profile_id",
+    id="contact_id",
+    read=contacts.read,
+    parse=contacts.parse,
+    with_ids=contacts.with_contact_ids,
 )
 
 

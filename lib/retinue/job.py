@@ -194,19 +194,19 @@ def _nothing_to_analyse(lake: Lake, settings: Settings, kind: _Kind) -> RetinueE
     return InputMissing(f"there is no {kind.word} to analyse yet; run {kind.jobs} first")
 
 
-def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: str) -> int | None:
+def last_seen(lake: Lake, settings: Settings, *, job: str, table: str, section: str | None) -> int | None:
     """The version of the table that the job's last successful run read, if that run still counts.
 
-    None asks for a full run: there was none yet, or the settings of this section or the code
-    have changed since, or it is longer ago than Delta keeps what changed, or another run (one that
-    failed, say) has written over what it left.
+    None asks for a full run: there was none yet, or the settings of this section (None: no settings bear on
+    it) or the code have changed since, or it is longer ago than Delta keeps what changed, or another run (one
+    that failed, say) has written over what it left.
     Runs a Spark job and brings one row.
     """
     succeeded = (F.col("job") == job) & (F.col("status") == "succeeded")
     last = lake.read("ops.runs").where(succeeded).orderBy(F.col("ended_at").desc(), "run_id").first()
     if last is None or last["code_version"] != code.version():
         return None
-    if json.loads(last["settings"])[section] != asdict(settings)[section]:
+    if section and json.loads(last["settings"])[section] != asdict(settings)[section]:
         return None
     if lake.now - last["ended_at"].replace(tzinfo=UTC) > CHANGES_LAST:
         return None

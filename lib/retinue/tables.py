@@ -88,6 +88,7 @@ EVENT_TYPES = (
 POST_TYPES = ("post", "review", "comment", "mail")
 MEDIA_CLASSES = ("earned", "owned", "paid")
 ATTACHMENTS = ("text", "picture", "video")
+RELATIONSHIPS = ("follows", "e_mails", "refers")
 LEGAL_BASES = ("anonymous", "consent", "contract", "legitimate_interest")
 
 
@@ -137,6 +138,18 @@ POST = (
     Column("product_id", "STRING", "the product it is about"),
     Column("campaign_id", "STRING", "the campaign that it belongs to"),
 )
+# What every kind of contact of two profiles says, from whichever source it came.
+CONTACT = (
+    Column("network", "STRING", "where it is so: the network or mail system"),
+    Column("contact_id", "STRING", "the source's own id, or a digest of the record", personal="identifier"),
+    Column("relationship", "STRING", f"one of {', '.join(RELATIONSHIPS)}", personal="behaviour"),
+    Column("profile_id", "STRING", "who turned to somebody: follows, wrote, refers", personal="identifier"),
+    Column(
+        "to_profile_id", "STRING", "to whom: is followed, was written to, was brought", personal="identifier"
+    ),
+    Column("occurred_at", "TIMESTAMP", "since when, or when", "UTC"),
+    Column("weight", "DOUBLE", "how much it counts, above 0; 1 where none is said"),
+)
 ORIGIN = (
     Column("source", "STRING", "the name of the source as declared"),
     Column("legal_basis", "STRING", f"one of {', '.join(LEGAL_BASES)}"),
@@ -179,13 +192,17 @@ DELIVERY = (
 
 def _placed(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """Events of somebody at some time: Spark need not keep those without apart, and saves a shuffle."""
-    return tuple(replace(c, is_required=c.name in ("visitor_id", "occurred_at")) for c in columns)
+    return _requiring(columns, "visitor_id", "occurred_at")
 
 
 def _of_post(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """A post somewhere at some time."""
-    needed = ("network", "post_id", "posted_at")
-    return tuple(replace(c, is_required=c.name in needed) for c in columns)
+    return _requiring(columns, "network", "post_id", "posted_at")
+
+
+def _requiring(columns: tuple[Column, ...], *names: str) -> tuple[Column, ...]:
+    """The columns, with these of them never null."""
+    return tuple(replace(c, is_required=c.name in names) for c in columns)
 
 
 AS_OF = Column("as_of", "DATE", "rows before its midnight UTC counted")
@@ -319,6 +336,30 @@ _TABLES = (
         ),
         key=("network", "post_id", "version_index"),
         cluster_by=("network", "post_id"),
+    ),
+    Table(
+        "bronze.contacts",
+        grain="one record of a contact as delivered",
+        owner="ingest_contacts",
+        columns=(*CONTACT, *ORIGIN, *DELIVERY),
+        key=("source_digest", "position"),
+        cluster_by=("network", "contact_id"),
+        checks={"legal_basis_known": f"legal_basis IN ({_words(LEGAL_BASES)})"},
+    ),
+    Table(
+        "silver.contacts",
+        grain="one contact of two profiles, once",
+        owner="ingest_contacts",
+        columns=(
+            *_requiring(CONTACT, "network", "contact_id", "profile_id", "to_profile_id", "occurred_at"),
+            *ORIGIN,
+        ),
+        key=("network", "contact_id"),
+        cluster_by=("network", "occurred_at"),
+        checks={
+            "relationship_known": f"relationship IN ({_words(RELATIONSHIPS)})",
+            "weight_above_zero": "weight > 0",
+        },
     ),
     Table(
         "silver.post_tokens",

@@ -151,5 +151,7 @@ otherwise = "other"
     assert "columns.visitor_id is no key" in said
     assert "columns.posted_at is missing" in said
     assert "[event_types] belongs to kind = 'events'" in said
-    with pytest.raises(UnknownSetting, match="kind is 'post': one of events, posts; did you mean 'posts'"):
+    with pytest.raises(
+        UnknownSetting, match="kind is 'post': one of events, posts, contacts; did you mean 'posts'"
+    ):
         mappings.loads(declared.replace('"posts"', '"post"'), name="mine")

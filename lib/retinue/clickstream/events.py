@@ -32,18 +32,18 @@ def clean(
     return events.select(*(column.name for column in (*EVENT, *BOT, *ORIGIN)))
 
 
-def first_delivered(bronze: DataFrame) -> DataFrame:
-    """Of the rows equal in source and event_id, the one delivered first; rows without event_id all stay.
+def first_delivered(bronze: DataFrame, *, key: Sequence[str] = _KEY) -> DataFrame:
+    """Of the rows equal in `key`, the one delivered first; rows without its last column, the id, all stay.
 
     First is by ingested_at, then source_file, then position. All columns stay.
 
     Raises SchemaMismatch where one of these columns is missing.
     """
-    require(bronze, [*_KEY, *_DELIVERED], what="first_delivered")
-    delivery = F.row_number().over(Window.partitionBy(*_KEY).orderBy(*_DELIVERED))
+    require(bronze, [*key, *_DELIVERED], what="first_delivered")
+    delivery = F.row_number().over(Window.partitionBy(*key).orderBy(*_DELIVERED))
     return (
         bronze.withColumn("__delivery", delivery)
-        .where((F.col("__delivery") == 1) | F.col("event_id").isNull())
+        .where((F.col("__delivery") == 1) | F.col(key[-1]).isNull())
         .drop("__delivery")
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as Dict
 from datetime import UTC, datetime
 
@@ -12,20 +13,24 @@ from pyspark.sql.types import StructType
 
 from retinue.errors import UnknownSetting
 from retinue.sources import fields
-from retinue.sources.files import SourceFile, survey
+from retinue.sources.files import survey
 from retinue.sources.mappings import COLUMNS, Mapping
-from retinue.sources.records import with_text
+from retinue.sources.records import of_files, with_text
 
 __all__ = [
     "ORIGIN",
     "REASONS",
+    "delivered",
     "detail",
     "evaluated",
     "filled",
-    "fresh_files",
+    "fresh_records",
+    "lost",
     "utc",
+    "whole",
     "with_fields",
     "with_ids",
+    "word",
 ]
 
 ORIGIN = ("source_file", "source_digest", "position", "record")
@@ -44,10 +49,11 @@ REASONS = {
 """What a reason of any kind of record can begin with; after a colon it may say more."""
 
 
-def fresh_files(spark: SparkSession, path: str, mapping: Mapping, known: frozenset[str]) -> list[SourceFile]:
-    """The files of `path` whose bytes are new: of equal ones the first by name, none that is `known`."""
+def fresh_records(spark: SparkSession, path: str, mapping: Mapping, known: Collection[str]) -> DataFrame:
+    """The records of the files whose bytes are new: of equal ones the first by name, none that is `known`."""
     fresh = {file.digest: file for file in reversed(survey(spark, path, format=mapping.format))}
-    return sorted((fresh[digest] for digest in fresh.keys() - known), key=lambda file: file.path)
+    files = sorted((fresh[digest] for digest in fresh.keys() - set(known)), key=lambda file: file.path)
+    return of_files(spark, path, files, mapping)
 
 
 def with_fields(records: DataFrame, mapping: Mapping) -> DataFrame:
@@ -96,15 +102,45 @@ def evaluated(cut: DataFrame, expressions: Dict[str, str], mapping: Mapping) -> 
     return cut.select("_origin", "_fault", *(column.alias(name) for name, column in columns.items()))
 
 
+def whole(cut: DataFrame, mapping: Mapping) -> DataFrame:
+    """`_origin`, `_fault`, and every column of the mapping's kind, null where it does not fill it."""
+    filled_in = evaluated(cut, dict(mapping.columns), mapping)
+    missing = [name for name in COLUMNS[mapping.kind] if name not in mapping.columns]
+    return filled_in.withColumns({name: F.lit(None).cast("string") for name in missing})
+
+
+def delivered(judged: DataFrame, mapping: Mapping, *, source: str) -> DataFrame:
+    """The columns of the mapping's kind, whose they are and on which basis, whence they came, and reason."""
+    return judged.select(
+        *COLUMNS[mapping.kind],
+        F.lit(source).alias("source"),
+        F.lit(mapping.legal_basis).alias("legal_basis"),
+        *(F.col(f"_origin.{name}") for name in ORIGIN),
+        F.col("_fault").alias("reason"),
+    )
+
+
 def filled(name: str) -> Column:
     """The column as text; white space alone is nothing."""
     text = F.col(name).cast("string")
     return F.when(F.trim(text, F.lit(" \t\r\n")) != "", text)
 
 
-def detail(word: str, name: str, text: Column) -> Column:
+def word(name: str, words: Collection[str], default: str) -> Column:
+    """The column's word, case and outer blanks aside; `default` where it says none, null for one unknown."""
+    said = F.lower(F.trim(filled(name)))
+    return F.when(said.isNull(), default).when(said.isin(*words), said)
+
+
+def lost(reason: str, name: str) -> Column:
+    """The reason where something stands there (`_name`, the text), and it could not be read (`name`)."""
+    written = F.col(f"_{name}")
+    return F.when(F.col(name).isNull() & written.isNotNull(), detail(reason, name, written))
+
+
+def detail(reason: str, name: str, text: Column) -> Column:
     """A reason with the name of the column and the beginning of what stands there."""
-    return F.concat(F.lit(f"{word}: {name} is "), F.left(text.cast("string"), F.lit(60)))
+    return F.concat(F.lit(f"{reason}: {name} is "), F.left(text.cast("string"), F.lit(60)))
 
 
 def utc(time: datetime) -> datetime:
@@ -137,8 +173,8 @@ def _is_promise(declared: str) -> bool:
 
 
 def _broken_promise(text: Column, name: str, declared: str) -> Column:
-    word = {"boolean": "bad_value", "date": "bad_time"}.get(declared.lower(), "bad_number")
-    return F.when(text.isNotNull() & text.try_cast(declared).isNull(), detail(word, name, text))
+    reason = {"boolean": "bad_value", "date": "bad_time"}.get(declared.lower(), "bad_number")
+    return F.when(text.isNotNull() & text.try_cast(declared).isNull(), detail(reason, name, text))
 
 
 def _check_types(mapping: Mapping) -> None:

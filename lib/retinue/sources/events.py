@@ -10,9 +10,8 @@ from pyspark.sql import functions as F
 
 from retinue import schema
 from retinue.sources import addresses, declared, times
-from retinue.sources.declared import ORIGIN, detail, filled
+from retinue.sources.declared import ORIGIN, detail, filled, lost
 from retinue.sources.mappings import EVENT_COLUMNS, Mapping
-from retinue.sources.records import of_files
 from retinue.tables import EVENT_TYPES
 
 __all__ = ["REASONS", "parse", "read", "with_event_ids"]
@@ -50,14 +49,8 @@ def read(
     Raises InputMissing for a path without files, SchemaMismatch for a header that is not the
     mapping's, UnknownSetting for SQL in the mapping that does not resolve.
     """
-    files = declared.fresh_files(spark, path, mapping, frozenset(known))
-    return parse(
-        of_files(spark, path, files, mapping),
-        mapping,
-        source=source,
-        earliest=earliest,
-        latest=latest,
-    )
+    records = declared.fresh_records(spark, path, mapping, known)
+    return parse(records, mapping, source=source, earliest=earliest, latest=latest)
 
 
 def parse(
@@ -78,13 +71,7 @@ def parse(
     found = addresses.with_found(named, mapping.url)
     typed = _with_numbers(_completed(found, mapping))
     judged = _judged(typed, mapping, declared.utc(earliest), declared.utc(latest))
-    events = judged.select(
-        *EVENT_COLUMNS,
-        F.lit(source).alias("source"),
-        F.lit(mapping.legal_basis).alias("legal_basis"),
-        *(F.col(f"_origin.{name}") for name in ORIGIN),
-        F.col("_fault").alias("reason"),
-    )
+    events = declared.delivered(judged, mapping, source=source)
     return events if "event_id" in mapping.columns else with_event_ids(events)
 
 
@@ -182,15 +169,9 @@ def _judged(typed: DataFrame, mapping: Mapping, earliest: datetime, latest: date
         *([F.when(F.col("event_id").isNull(), "missing_event_id")] if "event_id" in mapping.columns else []),
         F.when(F.col("visitor_id").isNull(), "missing_visitor"),
         F.when(said.isNull(), "missing_time"),
-        F.when(at.isNull(), detail("bad_time", "occurred_at", said)),
+        lost("bad_time", "occurred_at"),
         F.when(is_outside, detail("time_out_of_range", "occurred_at", said)),
-        *(
-            F.when(
-                F.col(name).isNull() & F.col(f"_{name}").isNotNull(),
-                detail("bad_number", name, F.col(f"_{name}")),
-            )
-            for name in _NUMBERS
-        ),
+        *(lost("bad_number", name) for name in _NUMBERS),
     ]
     return typed.withColumns(
         {

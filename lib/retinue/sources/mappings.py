@@ -1,11 +1,12 @@
-"""How a source's records become events or posts: declared in TOML, checked whole before Spark starts.
+"""How a source's records become events, posts or contacts: declared in TOML, checked before Spark starts.
 
 A mapping names the format, the fields in the order in which the file has them, with their types,
 how time is written, the legal basis on which the rows are held, and for each column of its kind an SQL
 expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
 
     about = "one line on the source"
-    kind = "events"                       # events | posts (reviews, comments and mails too)
+    kind = "events"                       # events | posts (reviews, comments and mails too) | contacts (who
+                                          # follows, writes to or refers whom)
     format = "csv"                        # csv | jsonl | parquet | combined
     legal_basis = "consent"               # anonymous | consent | contract | legitimate_interest
     encoding = "utf-8"                    # or any one-byte code page, such as cp1252
@@ -59,10 +60,11 @@ from zoneinfo import available_timezones
 
 from retinue.declarations import Kind, digest
 from retinue.errors import nearest
-from retinue.tables import EVENT, EVENT_TYPES, LEGAL_BASES, POST
+from retinue.tables import CONTACT, EVENT, EVENT_TYPES, LEGAL_BASES, POST
 
 __all__ = [
     "COLUMNS",
+    "CONTACT_COLUMNS",
     "EVENT_COLUMNS",
     "FORMATS",
     "POST_COLUMNS",
@@ -80,11 +82,22 @@ MAPPINGS = Kind("mapping", "mappings")
 FORMATS = ("csv", "jsonl", "parquet", "combined")
 EVENT_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in EVENT}
 POST_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in POST}
-COLUMNS: Dict[str, Dict[str, str]] = {"events": EVENT_COLUMNS, "posts": POST_COLUMNS}
+CONTACT_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in CONTACT}
+COLUMNS: Dict[str, Dict[str, str]] = {
+    "events": EVENT_COLUMNS,
+    "posts": POST_COLUMNS,
+    "contacts": CONTACT_COLUMNS,
+}
 """By kind, the columns a mapping may fill, in order, with their types."""
+KINDS = tuple(COLUMNS)
 _NEEDED = {
     "events": {"visitor_id": "no event is without one", "occurred_at": "no event is without one"},
     "posts": {"posted_at": "no post is without one", "text": "what a post says"},
+    "contacts": {
+        "profile_id": "who turned to somebody",
+        "to_profile_id": "to whom",
+        "occurred_at": "no contact is without one",
+    },
 }
 
 COMBINED_FIELDS: Dict[str, str] = dict.fromkeys(
@@ -150,7 +163,7 @@ class UrlRules:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A source's records as events or posts; see the module's docstring for the file it is read from."""
+    """A source's records as events, posts or contacts; the module's docstring has the file it comes from."""
 
     name: str
     format: str
@@ -220,21 +233,21 @@ def _mapping(declared: Dict[str, Any], name: str) -> Mapping:
 
 def _faults(declared: Dict[str, Any]) -> Iterable[str]:
     yield from _shape(declared)
-    yield from _choice({"kind": "events", **declared}, "kind", tuple(COLUMNS))
+    yield from _choice({"kind": "events", **declared}, "kind", KINDS)
     yield from _choice(declared, "format", FORMATS)
     yield from _choice(declared, "legal_basis", LEGAL_BASES)
     yield from _encoding_faults(declared.get("encoding", "utf-8"))
     yield from _csv_faults(_table(declared, "csv"), declared.get("format"))
     yield from _field_faults(_table(declared, "fields"), declared.get("format"))
     yield from _time_faults(_table(declared, "time"))
-    kind = "posts" if declared.get("kind") == "posts" else "events"
+    kind = declared["kind"] if declared.get("kind") in KINDS else "events"
     yield from _column_faults(_table(declared, "columns"), kind)
     if kind == "events":
         yield from _event_type_faults(_table(declared, "event_types"))
         yield from _url_faults(_table(declared, "url"))
-    for key in ("event_types", "url"):
-        if kind == "posts" and key in declared:
-            yield f"[{key}] belongs to kind = 'events'"
+    else:
+        misplaced = (key for key in ("event_types", "url") if key in declared)
+        yield from (f"[{key}] belongs to kind = 'events'" for key in misplaced)
 
 
 def _table(declared: Dict[str, Any], key: str) -> Dict[str, Any]:

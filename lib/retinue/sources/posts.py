@@ -10,9 +10,8 @@ from pyspark.sql import functions as F
 
 from retinue import schema
 from retinue.sources import declared, times
-from retinue.sources.declared import ORIGIN, detail, filled
+from retinue.sources.declared import ORIGIN, detail, filled, lost
 from retinue.sources.mappings import POST_COLUMNS, Mapping
-from retinue.sources.records import of_files
 from retinue.tables import ATTACHMENTS, MEDIA_CLASSES, POST_TYPES
 
 __all__ = ["REASONS", "parse", "read", "with_post_ids"]
@@ -52,10 +51,8 @@ def read(
     Runs Spark jobs, see `records.of_files`; the driver reads each file once for its digest.
     Raises InputMissing, SchemaMismatch and UnknownSetting as `events.read` does.
     """
-    files = declared.fresh_files(spark, path, mapping, frozenset(known))
-    return parse(
-        of_files(spark, path, files, mapping), mapping, source=source, earliest=earliest, latest=latest
-    )
+    records = declared.fresh_records(spark, path, mapping, known)
+    return parse(records, mapping, source=source, earliest=earliest, latest=latest)
 
 
 def parse(
@@ -69,13 +66,7 @@ def parse(
     schema.require(records, ORIGIN, what="posts.parse")
     said = _said(declared.with_fields(records, mapping), mapping, source)
     judged = _judged(said, mapping, declared.utc(earliest), declared.utc(latest))
-    posts = judged.select(
-        *POST_COLUMNS,
-        F.lit(source).alias("source"),
-        F.lit(mapping.legal_basis).alias("legal_basis"),
-        *(F.col(f"_origin.{name}") for name in ORIGIN),
-        F.col("_fault").alias("reason"),
-    )
+    posts = declared.delivered(judged, mapping, source=source)
     return posts if "post_id" in mapping.columns else with_post_ids(posts)
 
 
@@ -89,9 +80,7 @@ def with_post_ids(posts: DataFrame) -> DataFrame:
 
 def _said(cut: DataFrame, mapping: Mapping, source: str) -> DataFrame:
     """The post columns as they are meant, and as text (`_posted_at`, `_like_count`, `_media_class` …)."""
-    evaluated = declared.evaluated(cut, dict(mapping.columns), mapping)
-    missing = [name for name in POST_COLUMNS if name not in mapping.columns]
-    whole = evaluated.withColumns({name: F.lit(None).cast("string") for name in missing})
+    whole = declared.whole(cut, mapping)
     types = {name: whole.schema[name].dataType for name in _TIMES}
     instants = {name: times.instant(F.col(name), types[name], mapping.time) for name in _TIMES}
     return whole.select(
@@ -99,7 +88,7 @@ def _said(cut: DataFrame, mapping: Mapping, source: str) -> DataFrame:
         "_fault",
         *(instants[name].alias(name) for name in _TIMES),
         *(_number(name).alias(name) for name in _NUMBERS),
-        *(_word(name, words, default).alias(name) for name, (words, default) in _WORDS.items()),
+        *(declared.word(name, words, default).alias(name) for name, (words, default) in _WORDS.items()),
         F.coalesce(filled("network"), F.lit(source)).alias("network"),
         F.left(F.lower(filled("language")), F.lit(2)).alias("language"),
         *(filled(name).alias(name) for name in _TEXTS),
@@ -119,11 +108,6 @@ def _number(name: str) -> Column:
     return F.when(stars.between(1, 5), stars)
 
 
-def _word(name: str, words: tuple[str, ...], default: str) -> Column:
-    said = F.lower(F.trim(filled(name)))
-    return F.when(said.isNull(), default).when(said.isin(*words), said)
-
-
 def _judged(said: DataFrame, mapping: Mapping, earliest: datetime, latest: datetime) -> DataFrame:
     """`_fault` completed: the first that holds of REASONS."""
 
@@ -134,17 +118,11 @@ def _judged(said: DataFrame, mapping: Mapping, earliest: datetime, latest: datet
         F.col("_fault"),
         *([F.when(F.col("post_id").isNull(), "missing_post_id")] if "post_id" in mapping.columns else []),
         F.when(F.col("_posted_at").isNull(), "missing_time"),
-        *(_lost("bad_time", name) for name in _TIMES),
+        *(lost("bad_time", name) for name in _TIMES),
         *(F.when(is_outside(name), detail("time_out_of_range", name, F.col(f"_{name}"))) for name in _TIMES),
-        *(_lost("bad_number", name) for name in _NUMBERS),
-        *(_lost("bad_value", name) for name in _WORDS),
+        *(lost("bad_number", name) for name in _NUMBERS),
+        *(lost("bad_value", name) for name in _WORDS),
     ]
     # A time outside may be one that no calendar in Python can hold.
     held = {name: F.when(~is_outside(name), F.col(name)) for name in _TIMES}
     return said.withColumns({"_fault": F.coalesce(*faults), **held})
-
-
-def _lost(word: str, name: str) -> Column:
-    """Something stands there, and it could not be read."""
-    written = F.col(f"_{name}")
-    return F.when(F.col(name).isNull() & written.isNotNull(), detail(word, name, written))
