@@ -37,6 +37,9 @@ def told(lake: Lake) -> tuple[Finding, ...]:
     ends = known.select("network", F.explode(F.array("profile_id", "to_profile_id")).alias("profile_id"))
     return (
         Finding("How many contacts are known?", counts["contacts"], "contacts"),
-        *(Finding(f"How many contacts are of {each}?", counts[each], "contacts") for each in RELATIONSHIPS),
-        Finding("Between how many profiles?", ends.distinct().count(), "profiles"),
+        *(
+            Finding(f"How many contacts have the relationship {each}?", counts[each], "contacts")
+            for each in RELATIONSHIPS
+        ),
+        Finding("How many profiles do contacts connect?", ends.distinct().count(), "profiles"),
     )
