@@ -33,9 +33,10 @@ def clean(
 
 
 def first_delivered(bronze: DataFrame, *, key: Sequence[str] = _KEY) -> DataFrame:
-    """Of the rows equal in `key`, the one delivered first; rows without its last column, the id, all stay.
+    """Of the rows equal in `key`, the one delivered first; rows without the id, its last column, all stay.
 
-    First is by ingested_at, then source_file, then position. All columns stay.
+    The key is source and event_id unless said otherwise. First is by ingested_at, then source_file, then
+    position. All columns stay.
 
     Raises SchemaMismatch where one of these columns is missing.
     """

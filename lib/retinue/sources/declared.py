@@ -103,7 +103,7 @@ def evaluated(cut: DataFrame, expressions: Dict[str, str], mapping: Mapping) -> 
 
 
 def whole(cut: DataFrame, mapping: Mapping) -> DataFrame:
-    """`_origin`, `_fault`, and every column of the mapping's kind, null where it does not fill it."""
+    """`_origin`, `_fault`, and every column of the mapping's kind, null where the mapping is silent."""
     filled_in = evaluated(cut, dict(mapping.columns), mapping)
     missing = [name for name in COLUMNS[mapping.kind] if name not in mapping.columns]
     return filled_in.withColumns({name: F.lit(None).cast("string") for name in missing})
