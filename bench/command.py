@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import clicks, machine, texts
+from bench import clicks, graphs, machine, texts
 from bench.compare import Difference, Figures, compare, ratio
 from bench.engines import Limits
 from bench.measure import Cost, Stopped
@@ -24,7 +24,11 @@ from bench.task import Task
 from bench.tasks import TASKS
 
 _HERE = Path(__file__).parent
-_WRITERS: dict[str, Callable[..., None]] = {"events": clicks.write, "texts": texts.write}
+_WRITERS: dict[str, Callable[..., None]] = {
+    "events": clicks.write,
+    "texts": texts.write,
+    "edges": graphs.write,
+}
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _SAY = Console(stderr=True, highlight=False)
 
@@ -38,6 +42,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except KeyError as unknown:
         names = ", ".join(each.name for each in TASKS[chosen.task].contestants)
         parser.error(f"no contestant {unknown}; there are {names}")
+    task = _present(task, chosen.size)
     facts = machine.facts()
     figures = _figures(task, chosen)
     facts["load_average_after"] = round(os.getloadavg()[0], 2)
@@ -48,6 +53,15 @@ def main(words: Sequence[str] | None = None) -> None:
     chosen.results.mkdir(parents=True, exist_ok=True)
     file = chosen.results / f"{task.name}-{_short(chosen.size)}.json"
     file.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _present(task: Task, size: int) -> Task:
+    """The task with those who take part in a comparison of that size; the others are told."""
+    missing = {each.name: each.missing(size) for each in task.contestants}
+    for name, why in missing.items():
+        if why:
+            _SAY.print(f"{name} is left out: {why}")
+    return task.only([name for name, why in missing.items() if not why])
 
 
 def _figures(task: Task, chosen: argparse.Namespace) -> dict[str, Figures]:
@@ -61,14 +75,14 @@ def _figures(task: Task, chosen: argparse.Namespace) -> dict[str, Figures]:
     except (Difference, Stopped) as failed:
         sys.exit(f"bench: {failed}")
     finally:
-        for leftover in ("answer", "prepared"):
+        for leftover in ("answer", "expected", "prepared"):
             shutil.rmtree(cache / leftover, ignore_errors=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="retinue beside other engines")
     parser.add_argument(
-        "--size", type=_count, default="1m", help="events or texts: 1m, 10m, 50m or any number"
+        "--size", type=_count, default="1m", help="events, texts or edges: 1m, 10m, 50m or any number"
     )
     parser.add_argument("--task", choices=sorted(TASKS), default="sessionize")
     parser.add_argument(
@@ -161,5 +175,6 @@ def _rounded(figures: Figures) -> dict[str, Any]:
 
     return {
         "prepared": of(figures.prepared) if figures.prepared else None,
+        **({"told": dict(figures.told)} if figures.told else {}),
         **{kind: [of(cost) for cost in getattr(figures, kind)] for kind in ("start", "cold", "warm")},
     }

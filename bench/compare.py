@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -25,12 +25,16 @@ class Difference(Exception):
 
 @dataclass
 class Figures:
-    """The costs of one contestant, an element a round; `prepared` where it needed that."""
+    """The costs of one contestant, an element a round; `prepared` where it needed that.
+
+    `told` is what its last answer says besides.
+    """
 
     start: list[Cost] = field(default_factory=list)
     cold: list[Cost] = field(default_factory=list)
     warm: list[Cost] = field(default_factory=list)
     prepared: Cost | None = None
+    told: Mapping[str, float] = field(default_factory=dict)
 
     def add(self, start: Cost, runs: Sequence[Cost]) -> None:
         """Take in one round."""
@@ -53,21 +57,43 @@ def compare(
         sources[contestant.name], figures[contestant.name].prepared = _prepared(
             contestant, source, work, limits
         )
-    expected: tuple[int, ...] | None = None
+    judge = _Judge(task, source, work / "expected")
     for number in range(rounds):
         for contestant in _turn(task.contestants, number):
             source, target = sources[contestant.name], work / "answer"
             with Process(contestant, limits, work / "log.txt") as process:
                 costs = [process.run("run", source, target) for _ in range(runs)]
                 figures[contestant.name].add(process.start, costs)
-            if not contestant.is_part:
-                found = digest(task, target)
-                expected = expected or found
-                if found != expected:
-                    raise Difference(f"{contestant.name} has (rows, sum of hashes) {found}, not {expected}")
+            told = task.told(source, target) if task.told else {}
+            figures[contestant.name].told = told
+            wrong = "" if contestant.is_part else judge.wrong(target)
+            if wrong:
+                raise Difference(f"{contestant.name} {wrong}")
             cost = f"{costs[-1].cpu:.1f} CPU s, {costs[-1].wall:.1f} s"
-            say(f"round {number + 1} of {rounds}: {contestant.name}: {cost}")
+            besides = "".join(f", {name} {value:,.6g}" for name, value in told.items())
+            say(f"round {number + 1} of {rounds}: {contestant.name}: {cost}{besides}")
     return figures
+
+
+class _Judge:
+    """Holds every answer against the first, which is kept in a folder where the task compares them itself."""
+
+    def __init__(self, task: Task, source: Path, kept: Path) -> None:
+        self._task, self._source, self._kept = task, source, kept
+        self._expected: tuple[int, ...] | None = None
+        shutil.rmtree(kept, ignore_errors=True)
+
+    def wrong(self, answer: Path) -> str:
+        """In what the answer differs, empty where it does not."""
+        if self._task.differ is None:
+            found = digest(self._task, answer)
+            self._expected = self._expected or found
+            is_same = found == self._expected
+            return "" if is_same else f"has (rows, sum of hashes) {found}, not {self._expected}"
+        if not self._kept.exists():
+            answer.rename(self._kept)
+            return ""
+        return self._task.differ(self._source, self._kept, answer)
 
 
 def _source(task: Task, events: Path, work: Path, limits: Limits) -> Path:

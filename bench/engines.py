@@ -10,7 +10,15 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Limits", "open_duckdb", "open_polars", "open_spark"]
+__all__ = [
+    "Limits",
+    "open_duckdb",
+    "open_igraph",
+    "open_networkit",
+    "open_networkx",
+    "open_polars",
+    "open_spark",
+]
 
 
 @dataclass(frozen=True)
@@ -62,3 +70,25 @@ def open_polars(limits: Limits) -> Any:
     import polars
 
     return polars
+
+
+def open_networkx(limits: Limits) -> Any:
+    """The module itself; it has one thread."""
+    import networkx
+
+    return networkx
+
+
+def open_networkit(limits: Limits) -> Any:
+    """The module itself."""
+    import networkit
+
+    networkit.setNumberOfThreads(limits.cores)
+    return networkit
+
+
+def open_igraph(limits: Limits) -> Any:
+    """The module itself; it has one thread."""
+    import igraph
+
+    return igraph

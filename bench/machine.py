@@ -12,7 +12,10 @@ import psutil
 
 __all__ = ["facts"]
 
-_PACKAGES = ("pyspark", "delta-spark", "duckdb", "polars", "pyarrow", "numpy", "vaderSentiment", "retinue")
+_PACKAGES = (
+    *("pyspark", "delta-spark", "graphframes-py", "duckdb", "polars", "pyarrow", "numpy", "scipy"),
+    *("vaderSentiment", "networkit", "networkx", "retinue"),
+)
 
 
 def facts() -> dict[str, object]:

@@ -1,7 +1,21 @@
 """The tasks: each is data, and one file."""
 
 from bench.task import Task
-from bench.tasks import fruitless, funnel, npath, sentiment, sessionize, text_bigrams, top_paths
+from bench.tasks import (
+    fruitless,
+    funnel,
+    graph_change,
+    graph_communities,
+    graph_components,
+    graph_links,
+    graph_pagerank,
+    graph_star,
+    npath,
+    sentiment,
+    sessionize,
+    text_bigrams,
+    top_paths,
+)
 
 __all__ = ["TASKS"]
 
@@ -15,6 +29,13 @@ TASKS: dict[str, Task] = {
         fruitless.TASK,
         text_bigrams.TASK,
         sentiment.TASK,
+        graph_pagerank.TASK,
+        graph_components.TASK,
+        graph_communities.TASK,
+        graph_links.TASK,
+        graph_change.RANKS,
+        graph_change.COMPONENTS,
+        graph_star.TASK,
     )
 }
 """By the names that the command takes."""
