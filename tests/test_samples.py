@@ -240,6 +240,70 @@ def test_an_echo_and_the_influencer_are_liked(tables: Tables, truth: samples.Tru
     assert posts["follower_count"].idxmax() in posts.index[is_influencer]
 
 
+def with_roots(posts: pd.DataFrame) -> pd.DataFrame:
+    """The posts by time, with the post that each goes back to, its author, and how many hands away."""
+    told, root, depth = posts.sort_values(["posted_at", "post_id"]), {}, {}
+    for post, share_of in zip(told["post_id"], told["share_of"], strict=True):
+        root[post], depth[post] = (root[share_of], depth[share_of] + 1) if share_of else (post, 0)
+    author = posts.set_index("post_id")["profile_id"]
+    roots = told["post_id"].map(root)
+    return told.assign(root=roots, begun_by=roots.map(author), depth=told["post_id"].map(depth))
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_share_is_silent_and_of_what_was_there_before(quiet: bool) -> None:
+    posts = draw(quiet=quiet)[0]["posts"]
+    assert posts["post_id"].is_unique
+    shares = posts[posts["share_of"].notna()]
+    assert len(shares) > 300
+    assert shares[["text", "language", "brand", "reply_to"]].isna().all().all()
+    taken = posts.set_index("post_id").loc[shares["share_of"]]
+    assert (taken["posted_at"].to_numpy() < shares["posted_at"].to_numpy()).all()
+    assert shares["posted_at"].max() < world.START + timedelta(days=28)
+    counted = shares["share_of"].value_counts()
+    assert (posts.set_index("post_id")["share_count"].loc[counted.index] >= counted).all()
+    told = with_roots(posts)
+    assert not told.duplicated(["root", "profile_id"]).any()
+
+
+def test_what_has_words_has_a_label(tables: Tables) -> None:
+    posts = tables["posts"]
+    assert set(tables["post_labels"]["post_id"]) == set(posts.loc[posts["text"].notna(), "post_id"])
+
+
+def test_people_pass_on_what_they_follow_at_the_planted_rate(tables: Tables, truth: samples.Truth) -> None:
+    posts, ties = tables["posts"], tables["follows"].query("src != @truth.influencer")
+    shares = posts[posts["share_of"].notna()]
+    taken = posts.set_index("post_id").loc[shares["share_of"]].reset_index()
+    since = ties.set_index(["src", "dst"])["followed_at"]
+    followed_at = since.loc[list(zip(shares["profile_id"], taken["profile_id"], strict=True))]
+    assert (followed_at.to_numpy() <= taken["posted_at"].to_numpy()).all()
+    assert (shares["posted_at"].to_numpy() - taken["posted_at"].to_numpy() < np.timedelta64(3, "D")).all()
+
+    seen = posts[posts["posted_at"] < world.START + timedelta(days=25)]
+    seen = seen.merge(ties, left_on="profile_id", right_on="dst").query("followed_at <= posted_at")
+    passed_on = set(zip(shares["share_of"], shares["profile_id"], strict=True))
+    rate = np.mean([chance in passed_on for chance in zip(seen["post_id"], seen["src"], strict=True)])
+    # A little below, as who is offered a post from two sides passes it on once.
+    assert 0.85 * truth.sharing_rate < rate < 1.05 * truth.sharing_rate
+
+
+def test_the_influencer_starts_the_largest_cascades_and_in_a_quiet_world_nobody_does() -> None:
+    for seed in range(5):
+        tables, truth = draw(seed=seed)
+        told = with_roots(tables["posts"]).query("depth > 0")
+        largest = told.groupby(["root", "begun_by"]).size().nlargest(10).reset_index()
+        assert (largest["begun_by"] == truth.influencer).mean() >= 0.6
+        started = told["begun_by"].value_counts()
+        assert started.index[0] == truth.influencer
+        assert started.iloc[0] > 4 * started.iloc[1]
+        assert told["depth"].max() >= 5
+
+        still = with_roots(draw(seed=seed, quiet=True)[0]["posts"]).query("depth > 0")
+        assert still.groupby("root").size().max() < 10
+        assert still["begun_by"].value_counts().iloc[0] < 20
+
+
 def conversion_rate(people: pd.DataFrame) -> float:
     return float(people["has_converted"].mean())
 
@@ -273,6 +337,7 @@ def test_a_quiet_world_has_nothing_to_find() -> None:
         frozenset(),
     )
     assert not any(truth.channel_effects.values())
+    assert truth.sharing_rate == 0
     followers = tables["follows"]["dst"].value_counts()
     assert followers.iloc[0] < 2 * followers.iloc[1]
     assert (truth.slogan, truth.echo, truth.themes) == (None, None, {})

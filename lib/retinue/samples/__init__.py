@@ -16,16 +16,20 @@ people        Who leaves follows `churn_drivers` (coefficients of a logistic mod
 follows       Communities with few ties between them; each tie closes on the closer ones first, so that
               late ties can be foretold from early ones. One influencer is followed from everywhere.
 posts         Themes, each with its words, of which a post names two, and moods (`post_labels`); on `alert_on`
-              a burst of complaints about one theme; a text pasted by a dozen accounts within the hour; the
-              influencer's posts are shared. One brand repeats its `slogan` in what it says itself and is
-              answered in anger; who says `echo` is liked and shared more.
+              a burst of complaints about one theme; a text pasted by a dozen accounts within the hour. One
+              brand repeats its `slogan` in what it says itself and is answered in anger; who says `echo` is
+              liked and shared more.
+shares        Posts with `share_of` and without words, and so without labels. Who follows somebody passes on
+              what that one posts or passes on from then on, with the chance `sharing_rate`; so most of the
+              largest cascades are the influencer's, who writes more than others. share_count counts them and
+              the shares elsewhere, of which the influencer's posts have most.
 touches       Intent drives both the exposure to `harvesting_channel` and the conversion: that channel earns
               nothing, a random held-out group that never sees it shows so. `channel_effects` are the true
               gains in log-odds of a conversion.
 
 A quiet world has the same people without the influencer, the alert, the pasted text, the slogan, the echo,
-the basket rule and any effect of a channel, and a post there names words of any theme side by side: an
-analysis must find none of it.
+the basket rule and any effect of a channel. A post there names words of any theme side by side, and people
+pass on any post at any time, whoever wrote it: an analysis must find none of it.
 """
 
 from retinue.samples.public import ecommerce, rated_texts

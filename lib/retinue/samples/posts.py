@@ -38,6 +38,7 @@ _BURST = 40
 _OWNED = 12
 _REPLIES = 2
 _ECHOED = 0.15
+_INFLUENCES = 40
 _DAY = 86_400
 
 COLUMNS = [
@@ -82,13 +83,15 @@ def posts(
 ) -> pd.DataFrame:
     """A row a post with its planted `theme`, `mood` and `is_pasted`; the first profile is shared most.
 
-    In a quiet world the words of a post are of any theme; its own is that of the first.
+    share_count are shares that are not among the posts. In a quiet world the words of a post are of any
+    theme; its own is that of the first.
     """
     said = _owned(rng, days=days, quiet=quiet)
     said += _replies(rng, profiles, answered=said, quiet=quiet)
     said += _chatter(rng, profiles, days=days, quiet=quiet)
     if not quiet:
         said += _burst(rng, profiles, day=alert_day(days)) + _pasted(rng, profiles, day=days // 2)
+        said += _written(rng, profiles[0], days=days)
     told = pd.DataFrame(said).sort_values(["seconds", "profile_id"])
     told["post_id"] = [f"post-{n:05d}" for n in range(len(told))]
     is_influencer = (told["profile_id"] == profiles[0]) & (not quiet)
@@ -190,6 +193,21 @@ def _pasted(rng: np.random.Generator, profiles: list[str], *, day: int) -> list[
             is_pasted=True,
         )
         for n, author in enumerate(authors)
+    ]
+
+
+def _written(rng: np.random.Generator, influencer: str, *, days: int) -> list[Said]:
+    """More posts of somebody who writes a lot, neither glad nor sad."""
+    return [
+        _say(
+            rng,
+            brand=_brand(rng),
+            profile=influencer,
+            seconds=float(rng.uniform(0, days * _DAY)),
+            mood="neutral",
+            quiet=False,
+        )
+        for _ in range(_INFLUENCES)
     ]
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from retinue.samples import advertising, browsing, follows, people, posts, shop
+from retinue.samples import advertising, browsing, follows, people, posts, sharing, shop
 
 START = pd.Timestamp("2026-01-05", tz="UTC")
 _PERSONS_A_VISITOR = 0.8
@@ -29,6 +29,7 @@ class Truth:
     churn_drivers: Mapping[str, float]
     churn_noise: tuple[str, ...]
     influencer: str | None
+    sharing_rate: float
     communities: Mapping[str, int]
     basket_rule: tuple[str, str] | None
     harvesting_channel: str
@@ -82,8 +83,8 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
     """
     if visitors < 50 or days < 7:
         raise ValueError(f"a small world has at least 50 visitors and 7 days, not {visitors} and {days}")
-    crowd, browse, shopping, ties, talk, ads = (
-        np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(6)
+    crowd, browse, shopping, ties, talk, ads, passing = (
+        np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(7)
     )
     persons = people.people(crowd, count=math.ceil(visitors * _PERSONS_A_VISITOR))
     devices = people.identities(crowd, persons=persons, visitors=visitors)
@@ -99,6 +100,10 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
     followed = follows.follows(ties, profiles=profiles, start=START, days=days, quiet=quiet)
     followers = dict(followed["dst"].value_counts())
     said = posts.posts(talk, profiles=profiles, followers=followers, start=START, days=days, quiet=quiet)
+    until = START + pd.Timedelta(days=days)
+    passed_on = sharing.shares(
+        passing, posts=said, follows=followed, profiles=profiles, until=until, quiet=quiet
+    )
     exposed = advertising.exposures(ads, persons=list(persons["person_id"]), quiet=quiet)
     frames = {
         "events": clicks,
@@ -106,7 +111,7 @@ def draw(*, seed: int, visitors: int, days: int, quiet: bool) -> tuple[dict[str,
         "people": persons,
         "identities": devices,
         "follows": followed,
-        "posts": said[posts.COLUMNS],
+        "posts": sharing.with_shares(said[posts.COLUMNS], passed_on, followers=followers),
         "touches": advertising.touches(ads, exposed=exposed, start=START, days=days),
         "conversions": advertising.conversions(ads, exposed=exposed, start=START, days=days),
         "event_sessions": clicks[["event_id", "session_id", "session_index", "event_index"]],
@@ -129,6 +134,7 @@ def _truth(frames: Mapping[str, pd.DataFrame], *, days: int, quiet: bool) -> Tru
         churn_drivers=people.CHURN_DRIVERS,
         churn_noise=people.CHURN_NOISE,
         influencer=None if quiet else profiles[0],
+        sharing_rate=0.0 if quiet else sharing.SHARING_RATE,
         communities={profile: n % follows.COMMUNITIES for n, profile in enumerate(profiles)},
         basket_rule=None if quiet else shop.BASKET_RULE,
         harvesting_channel=advertising.HARVESTING_CHANNEL,
