@@ -10,6 +10,7 @@ from retinue.plots.fruitless import fruitless_terms
 from retinue.plots.funnel import funnel, funnel_by
 from retinue.plots.hours import sessions_by_hour
 from retinue.plots.keyness_plot import keyness_plot
+from retinue.plots.link_scores import link_scores
 from retinue.plots.network_map import network_map
 from retinue.plots.ngram_trends import ngram_trends
 from retinue.plots.picture import Picture
@@ -38,6 +39,7 @@ __all__ = [
     "funnel_by",
     "html",
     "keyness_plot",
+    "link_scores",
     "network_map",
     "ngram_trends",
     "png",
