@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,15 +13,17 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from retinue.errors import RetinueError, SchemaMismatch
+from retinue.errors import InputMissing, RetinueError, SchemaMismatch
 from retinue.network import candidates, predictor
 from retinue.network.candidates import FEATURES, View
+from retinue.network.margins import Split, Trees
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(days=10)
 CUT_OFF = START + 3 * STEP
 VIEW = View(at="at", half_life=STEP, dimensions=16, engine="local")
 SIZE, GROUPS = 90, 3
+PERSONS, PRODUCTS, TASTES = 40, 45, 4
 Tie = tuple[int, int, float]  # two vertices, and when, in steps
 
 
@@ -123,6 +128,110 @@ def test_no_edge_from_the_cut_off_on_changes_the_model_and_chance_is_not_foresee
     assert one == pytest.approx(other)
     assert 0.35 < evaluation["roc_auc"] < 0.65
     assert evaluation["roc_auc_low"] < 0.5 < evaluation["roc_auc_high"]
+
+
+def taken_up() -> list[Tie]:
+    """160 takings in the first step and 40 in each later one, nearly all to the taste of the person."""
+    rng = np.random.default_rng(4)
+    is_liked = np.arange(PERSONS)[:, None] % TASTES == np.arange(PRODUCTS) % TASTES
+    likely = np.where(is_liked, 1.0, 0.02).ravel()
+    takings = []
+    for step, count in enumerate((160, 40, 40, 40)):
+        chosen = rng.choice(likely.size, size=count, replace=False, p=likely / likely.sum())
+        likely[chosen] = 0
+        takings += [(*divmod(int(place), PRODUCTS), step + 0.999 * float(rng.random())) for place in chosen]
+    return [(person, SIZE + product, at) for person, product, at in takings]
+
+
+def matrix(ties: list[Tie]) -> np.ndarray[Any, Any]:
+    tied = np.zeros((SIZE + PRODUCTS, SIZE + PRODUCTS), dtype=int)
+    for one, other, _ in ties:
+        tied[one, other] = tied[other, one] = 1
+    return tied
+
+
+def pairs_of(places: np.ndarray[Any, Any]) -> set[tuple[str, str]]:
+    return {(f"v{one:02}", f"v{other:02}") for one, other in zip(*places.nonzero(), strict=True)}
+
+
+class Learnt(NamedTuple):
+    edges: DataFrame
+    model: predictor.LinkPredictor
+    evaluation: dict[str, Any]
+    predicted: list[Row]
+
+
+@pytest.fixture(scope="module")
+def takings(spark: SparkSession) -> Learnt:
+    edges = frame(spark, taken_up())
+    model, evaluation = trained(edges, view=replace(VIEW, bipartite=True))
+    return Learnt(edges, model, evaluation, sorted(model.predict(edges, as_of=CUT_OFF).collect()))
+
+
+def test_what_a_person_takes_up_next_is_learnt(takings: Learnt):
+    """Of the products three steps away; the planted taste shows in those who share products."""
+    had = matrix([tie for tie in taken_up() if tie[2] < 3])
+    far = np.triu(had @ had @ had > 0) & (had == 0)
+    came = pairs_of(np.triu(matrix(taken_up()) - had))
+    rows, evaluation = takings.predicted, takings.evaluation
+    labels = [(row.src, row.dst) in came for row in rows]
+    assert {(row.src, row.dst) for row in rows} == pairs_of(far)
+    assert (evaluation["pairs"], evaluation["links"]) == (len(rows), sum(labels))
+    assert evaluation["all_links"] == len(came) == 40
+    assert evaluation["roc_auc"] == pytest.approx(roc_auc_score(labels, [row.probability for row in rows]))
+    assert evaluation["roc_auc"] > max(0.6, evaluation["best_single_roc_auc"] - 0.05)
+
+
+def test_which_products_go_together_next_is_learnt(spark: SparkSession):
+    """A tie for each person with both, from the day of the second; the first of a pair is its link."""
+    has: dict[int, list[tuple[int, float]]] = {}
+    for person, product, at in taken_up():
+        has.setdefault(person, []).append((product, at))
+    ties = [
+        (min(one, other), max(one, other), max(at, later))
+        for own in has.values()
+        for (one, at), (other, later) in combinations(own, 2)
+    ]
+    rows = [(f"v{one}", f"v{other}", (START + at * STEP).date()) for one, other, at in ties]
+    days = spark.createDataFrame(rows, "src string, dst string, acted_on date")
+    _, evaluation = trained(days, view=replace(VIEW, at="acted_on"))
+    before = matrix([tie for tie in ties if tie[2] < 3])
+    near = np.triu(before @ before, 1) * (before == 0) > 0
+    came = np.triu(matrix(ties) - before) > 0
+    assert evaluation["pairs"] == near.sum()
+    assert evaluation["links"] == (near & came).sum()
+    assert evaluation["all_links"] == came.sum()
+    assert evaluation["roc_auc"] > max(0.6, evaluation["best_single_roc_auc"] - 0.05)
+
+
+def test_a_predictor_is_kept_in_a_folder_and_comes_back_the_same(takings: Learnt, tmp_path: Path):
+    takings.model.save(tmp_path / "links")
+    again = predictor.load(tmp_path / "links")
+    assert again == takings.model
+    assert sorted(again.predict(takings.edges, as_of=CUT_OFF).collect()) == takings.predicted
+    with pytest.raises(InputMissing, match="links is there already"):
+        takings.model.save(tmp_path / "links")
+    with pytest.raises(InputMissing, match="holds no predictor of links"):
+        predictor.load(tmp_path)
+
+
+def test_all_of_a_view_is_kept_but_the_function_that_finds_communities(tmp_path: Path):
+    def alone(edges: DataFrame) -> DataFrame:
+        return edges.selectExpr("src AS id", "src AS community_id")
+
+    view = View("seen_on", True, timedelta(hours=36), alone, None, 8, 5, "distributed", 7)
+    root = Split("jaccard", 0.1 + 0.2, -1 / 3, Split("lesser_degree", -2.0, 1e-17, 4.0))
+    model = predictor.LinkPredictor(
+        "gradient_boosted_trees", view, timedelta(minutes=100), Trees((root, 0.5)), 1.1, -7.3
+    )
+    model.save(tmp_path / "links")
+    assert predictor.load(tmp_path / "links", communities=alone) == model
+    with pytest.raises(RetinueError, match="learnt with communities"):
+        predictor.load(tmp_path / "links")
+    [file] = (tmp_path / "links").iterdir()
+    file.write_text(json.dumps({**json.loads(file.read_text()), "features": ["shoe_size"]}))
+    with pytest.raises(RetinueError, match="was learnt from shoe_size; features here are common_neighbours"):
+        predictor.load(tmp_path / "links", communities=alone)
 
 
 def told(rows: DataFrame) -> dict[tuple[str, str], dict[str, float]]:

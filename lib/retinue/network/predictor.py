@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml.classification import GBTClassifier, LogisticRegression
 from pyspark.ml.evaluation import BinaryClassificationEvaluator
-from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import DenseMatrix
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from retinue.errors import RetinueError
-from retinue.network import engines, links, rankings
+from retinue.errors import InputMissing, RetinueError
+from retinue.network import engines, links, margins, rankings
 from retinue.network.candidates import FEATURES, VIEW, Instant, View, features, known, linked
+from retinue.network.margins import Classifier
 
-__all__ = ["MODELS", "LinkPredictor", "train"]
+__all__ = ["MODELS", "LinkPredictor", "NothingToLearn", "load", "train"]
 
 PENALTIES = {"logistic_regression": 0.01, "strict_logistic_regression": 0.1}  # on the squares of the weights
 MODELS = (*PENALTIES, "gradient_boosted_trees")
 DEPTH, LEAST_PAIRS = 3, 20  # of a tree and its leaves
 SHRINKAGE = 0.2
+DAY = timedelta(days=1)
+KEPT = "link_predictor.json"
+
+
+class NothingToLearn(RetinueError):
+    """Of the pairs that could have linked all did, or none."""
 
 
 @dataclass(frozen=True)
 class LinkPredictor:
     """What `train` learnt: kind is one of MODELS, view how graphs are seen, horizon how far ahead it looks.
 
-    The classifier, of Spark ML, gives a margin, and slope and offset make a probability of it.
+    The classifier gives a margin, and slope and offset make a probability of it. All is plain data.
     """
 
     kind: str
     view: View
     horizon: timedelta
-    classifier: Any
+    classifier: Classifier
     slope: float
     offset: float
 
@@ -61,10 +70,55 @@ class LinkPredictor:
         return scored.withColumn("_place", place).where(F.col("_place") <= limit).drop("_place")
 
     def score(self, standardised: DataFrame) -> DataFrame:
-        """Add the probability to pairs with the `vector` of their standardised features. Lazy."""
-        margin = F.lit(self.slope) * F.col("margin") + F.lit(self.offset)
-        scored = _with_margin(self.classifier, standardised)
-        return scored.withColumn("probability", 1 / (1 + F.exp(-margin))).drop("margin")
+        """Add the probability to pairs with the struct `standard` of their features. Lazy."""
+        margin = F.lit(self.slope) * _margin(self.classifier) + F.lit(self.offset)
+        return standardised.withColumn("probability", 1 / (1 + F.exp(-margin)))
+
+    def save(self, folder: str | Path) -> None:
+        """Write all that was learnt into a new folder, as JSON to be read and compared.
+
+        The view's `communities` is a function and is not kept: `load` takes it again. Raises InputMissing
+        where the folder is there already.
+        """
+        target = Path(folder)
+        if target.exists():
+            raise InputMissing(f"{target} is there already; give a folder that is not")
+        said = {
+            "kind": self.kind,
+            "horizon_days": self.horizon / DAY,
+            "view": _view_said(self.view),
+            "features": FEATURES,
+            "classifier": asdict(self.classifier),
+            "slope": self.slope,
+            "offset": self.offset,
+        }
+        target.mkdir(parents=True)
+        (target / KEPT).write_text(json.dumps(said, indent=2), encoding="utf-8")
+
+
+def load(folder: str | Path, *, communities: Callable[[DataFrame], DataFrame] | None = None) -> LinkPredictor:
+    """The predictor that `save` wrote into a folder, with what finds communities as when it was learnt.
+
+    Raises InputMissing where there is none; RetinueError where it was learnt from other features than there
+    are, or with communities where none are given.
+    """
+    place = Path(folder) / KEPT
+    if not place.is_file():
+        raise InputMissing(f"{folder} holds no predictor of links; give the folder that save wrote")
+    said = json.loads(place.read_text(encoding="utf-8"))
+    if said["features"] != [*FEATURES]:
+        raise RetinueError(
+            f"the predictor in {folder} was learnt from {', '.join(said['features'])}; features here are "
+            f"{', '.join(FEATURES)}: train it again"
+        )
+    return LinkPredictor(
+        kind=said["kind"],
+        view=_view_meant(said["view"], communities),
+        horizon=said["horizon_days"] * DAY,
+        classifier=margins.restored(said["classifier"]),
+        slope=said["slope"],
+        offset=said["offset"],
+    )
 
 
 def train(
@@ -116,7 +170,8 @@ def train(
     Runs Spark jobs; means, weights, measures and their draws come to the driver. The test's pairs are, for
     each score, in the memory of one task: lower negative_rate for more than a hundred million. Sources:
     Liben-Nowell and Kleinberg (2007); Yang, Lichtenwalter and Chawla (2015) on the evaluation; Platt (1999).
-    Raises SchemaMismatch; RetinueError for numbers that cannot be, or where in a look all pairs link or none.
+    Raises SchemaMismatch; RetinueError for numbers that cannot be, NothingToLearn where in a look all pairs
+    link or none.
     """
     measures = _Measures(tuple(precision_at), draws, confidence, seed)
     if (
@@ -135,7 +190,7 @@ def train(
         for back in range(looks, -1, -1)
     )
     before = reduce(DataFrame.unionByName, earlier)
-    judged = {kind: engines.settled(_with_margin(_fit(kind, before, trees), last)) for kind in MODELS}
+    judged = {kind: engines.settled(_judged(_fit(kind, before, trees), last)) for kind in MODELS}
     validation = {kind: _roc_auc(pairs) for kind, pairs in judged.items()}
     kind = max(MODELS, key=lambda each: validation[each])
     classifier = _fit(kind, before.unionByName(last), trees)
@@ -153,6 +208,21 @@ def train(
         **_told(scored),
         **_evaluated(scored, measures, foreseen=_best_single(last)),
     }
+
+
+def _view_said(view: View) -> dict[str, Any]:
+    """What of a view is data, and whether there is the function that is not."""
+    kept = {name: value for name, value in vars(view).items() if name not in ("half_life", "communities")}
+    return {**kept, "half_life_days": view.half_life / DAY, "has_communities": view.communities is not None}
+
+
+def _view_meant(said: dict[str, Any], communities: Callable[[DataFrame], DataFrame] | None) -> View:
+    kept = dict(said)
+    if kept.pop("has_communities") and communities is None:
+        raise RetinueError(
+            "the predictor was learnt with communities; give load the function that finds them"
+        )
+    return View(half_life=kept.pop("half_life_days") * DAY, communities=communities, **kept)
 
 
 @dataclass(frozen=True)
@@ -189,7 +259,7 @@ def _midnight(cut_off: date) -> datetime:
 def _look(
     edges: DataFrame, as_of: datetime, *, horizon: timedelta, view: View, rate: float, seed: int
 ) -> DataFrame:
-    """Pairs with features as of a time, the `vector` of them, is_linked, weight (pairs stood for)."""
+    """Pairs with features as of a time, `standard` ones, is_linked, weight (pairs stood for)."""
     pairs = engines.settled(features(edges, as_of=as_of, view=view))
     came = linked(edges, as_of=as_of, horizon=horizon, view=view).withColumn("is_linked", F.lit(True))
     is_linked = F.coalesce("is_linked", F.lit(False))
@@ -199,7 +269,7 @@ def _look(
     look = engines.settled(labelled.where(F.col("is_linked") | (chance < rate)).withColumn("weight", weight))
     kinds = {row["is_linked"] for row in look.select("is_linked").distinct().collect()}
     if len(kinds) < 2:
-        raise RetinueError(
+        raise NothingToLearn(
             f"of the pairs not linked before {as_of}, {'all' if True in kinds else 'none'} linked within "
             f"{horizon}; both kinds are needed: choose another cut_off or horizon"
         )
@@ -207,7 +277,7 @@ def _look(
 
 
 def _standardised(pairs: DataFrame) -> DataFrame:
-    """Add `vector`: the features' logarithms (a cosine as it is), with mean 0 and deviation 1."""
+    """Add the struct `standard`: the features' logarithms (a cosine as it is), mean 0 and deviation 1."""
     scales = {name: F.col(name) if name == "embedding_cosine" else F.log1p(name) for name in FEATURES}
     means = [F.mean(scale).alias(f"{name}_mean") for name, scale in scales.items()]
     deviations = [F.stddev_pop(scale).alias(f"{name}_deviation") for name, scale in scales.items()]
@@ -215,13 +285,21 @@ def _standardised(pairs: DataFrame) -> DataFrame:
 
     def standard(name: str) -> Column:
         deviation = found[f"{name}_deviation"]
-        return (scales[name] - found[f"{name}_mean"]) / deviation if deviation else F.lit(0.0)
+        scaled = (scales[name] - found[f"{name}_mean"]) / deviation if deviation else F.lit(0.0)
+        return scaled.alias(name)
 
-    return pairs.withColumn("vector", array_to_vector(F.array(*map(standard, FEATURES))))
+    return pairs.withColumn("standard", F.struct(*map(standard, FEATURES)))
 
 
-def _fit(kind: str, pairs: DataFrame, trees: int) -> Any:
-    labelled = pairs.withColumn("label", F.col("is_linked").cast("double"))
+def _fit(kind: str, pairs: DataFrame, trees: int) -> Classifier:
+    vector = array_to_vector(F.array(*(f"standard.{name}" for name in FEATURES)))
+    labelled = pairs.select(
+        F.col("is_linked").cast("double").alias("label"), vector.alias("vector"), "weight"
+    )
+    return margins.read(_classifier(kind, trees).fit(labelled), FEATURES)
+
+
+def _classifier(kind: str, trees: int) -> LogisticRegression | GBTClassifier:
     if kind in PENALTIES:
         return LogisticRegression(
             featuresCol="vector",
@@ -229,7 +307,7 @@ def _fit(kind: str, pairs: DataFrame, trees: int) -> Any:
             regParam=PENALTIES[kind],
             standardization=False,
             lowerBoundsOnCoefficients=DenseMatrix(1, len(FEATURES), [0.0] * len(FEATURES)),
-        ).fit(labelled)
+        )
     return GBTClassifier(
         featuresCol="vector",
         weightCol="weight",
@@ -238,13 +316,16 @@ def _fit(kind: str, pairs: DataFrame, trees: int) -> Any:
         stepSize=SHRINKAGE,
         minInstancesPerNode=LEAST_PAIRS,
         seed=0,
-    ).fit(labelled)
+    )
 
 
-def _with_margin(classifier: Any, pairs: DataFrame) -> DataFrame:
-    margin = vector_to_array(F.col("rawPrediction"))[1].alias("margin")
-    told: DataFrame = classifier.transform(pairs)
-    return told.select(*pairs.columns, margin)
+def _judged(classifier: Classifier, pairs: DataFrame) -> DataFrame:
+    return pairs.select("is_linked", "weight", _margin(classifier).alias("margin"))
+
+
+def _margin(classifier: Classifier) -> Column:
+    """The margin of `standard`, which is bound once: trees name it at every decision."""
+    return F.transform(F.array("standard"), classifier.margin)[0]
 
 
 def _roc_auc(pairs: DataFrame) -> float:
