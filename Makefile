@@ -11,6 +11,9 @@ SIZE ?= 1m
 WORKERS ?= 2
 ARGS ?=
 UV ?= uv
+TASKS = sessionize top_paths funnel npath fruitless text_bigrams sentiment \
+    graph_pagerank graph_components graph_communities graph_links graph_change_ranks \
+    graph_change_components graph_star
 RETINUE_HOME ?= $(CURDIR)/var
 
 .DEFAULT_GOAL := help
@@ -54,7 +57,7 @@ notebooks: ready  ## run the notebooks and keep their outputs in them
 	@.venv/bin/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 bench: ready  ## the comparison with other engines: make bench SIZE=10m TASK=npath
-	@for task in $(or $(TASK),sessionize top_paths funnel npath fruitless text_bigrams sentiment); do \
+	@for task in $(or $(TASK),$(TASKS)); do \
 	    .venv/bin/python -m bench --task $$task --size $(SIZE) || exit; \
 	done
 
