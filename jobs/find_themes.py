@@ -23,7 +23,6 @@ from retinue.text.writing import LANGUAGE
 
 READS = ("silver.posts", "silver.post_tokens", "silver.post_sentiment", "gold.topics")
 WRITES = ("gold.topics", "gold.post_topics", "gold.keyness", "gold.phrases", "gold.taglines")
-SHORTEST = 3  # letters of a word that may tell a theme
 LEAST = 5  # posts that a word of a theme must be in
 GROUPS = 8  # the largest ones are told apart
 BEYOND_CHANCE = 1.96
@@ -45,17 +44,9 @@ def _with_words(lake: Lake, posts: DataFrame, stopped: list[str]) -> DataFrame:
     key = [*histories.KEY]
     taken_apart = lake.read("silver.post_tokens", purpose="analytics").select(*key, "annotations")
     feelings = lake.read("silver.post_sentiment", purpose="analytics").select(*key, "compound")
-    told = F.filter(
-        "annotations",
-        lambda each: (
-            each["kind"].isin("word", "hashtag")
-            & (F.char_length(each["token"]) >= SHORTEST)
-            & ~each["token"].isin(stopped)
-        ),
-    )
     joined = tokens.sentences(posts.join(taken_apart, key).join(feelings, key, "left"), kinds=LANGUAGE)
     return joined.withColumns(
-        {"post": F.struct(*key), "words": F.transform(told, lambda each: each["token"])}
+        {"post": F.struct(*key), "words": themes.telling_words("annotations", stop_words=stopped)}
     ).drop("annotations")
 
 

@@ -33,6 +33,7 @@ from retinue.sources import mappings, proposing
 INTO_SILVER = ("clean_events", "sessionize_events")
 INTO_GOLD = ("find_paths", "find_fruitless_searches", "measure_funnels", "measure_retention")
 OF_POSTS = ("tokenize_posts", "count_ngrams", "score_sentiment", "find_themes", "watch_reputation")
+OF_TIES = ("gather_ties", "build_graph", "rank_influence", "detect_communities", "predict_links")
 FEEDS = {
     "events": ("ingest_events", "requeue_events", INTO_SILVER),
     "posts": ("ingest_posts", "requeue_posts", OF_POSTS[:1]),

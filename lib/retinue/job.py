@@ -25,10 +25,11 @@ from retinue.causes import cause
 from retinue.clickstream import segments
 from retinue.errors import ConsentMissing, InputMissing, RetinueError
 from retinue.lake import Lake, Overtaken
+from retinue.network import ties
 from retinue.receipts import Receipt
 from retinue.settings import Settings
 
-__all__ = ["Analysed", "Report", "analysed", "last_seen", "perform", "require_writable", "spoken"]
+__all__ = ["Analysed", "Report", "analysed", "last_seen", "perform", "require_writable", "spoken", "tied"]
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,17 @@ def spoken(lake: Lake, settings: Settings, name: str) -> Iterator[Analysed]:
         yield posts
 
 
+@contextmanager
+def tied(lake: Lake, settings: Settings) -> Iterator[Analysed]:
+    """The ties of each day before the midnight UTC that begins `as_of`, held as `analysed` does.
+
+    Columns: those of `ties.named`. The day is conf's as_of, else the one after the newest tie. Runs a Spark job.
+    Raises InputMissing where there is no tie at all, ConsentMissing where none may be used.
+    """
+    with _held(lake, settings, TIES) as found:
+        yield replace(found, rows=ties.named(found.rows))
+
+
 @dataclass(frozen=True)
 class _Kind:
     """A kind of rows: where they lie, when they happened, what one is called, which jobs bring them."""
@@ -157,6 +169,10 @@ EVENTS = _Kind(
     "silver.sessionized_events", "occurred_at", "event", "ingest_events, clean_events and sessionize_events"
 )
 POSTS = _Kind("silver.posts", "posted_at", "post", "ingest_posts, tokenize_posts and score_sentiment")
+
+TIES = _Kind(
+    "silver.ties", "last_at", "tie", "ingest_posts, ingest_contacts or clean_events, then gather_ties"
+)
 
 
 @contextmanager

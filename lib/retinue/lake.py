@@ -140,6 +140,13 @@ class Lake:
             rows, self._rows("silver.identities"), self._rows("silver.consents"), purpose=purpose
         )
 
+    def known_of(self, name: str, rows: DataFrame, *, id: str) -> DataFrame:
+        """The rows of a table that are about an `id` of these rows, which were read with a purpose.
+
+        So a job builds on its gold of earlier days, and nobody comes back with it who may not be read by now.
+        """
+        return self._rows(name).join(rows.select(id).distinct(), id, "left_semi")
+
     def at(self, name: str, version: int) -> DataFrame:
         """The rows of the table as they were at a version; not part of what the run has read."""
         return self.spark.read.format("delta").option("versionAsOf", version).load(self.path(name))

@@ -308,6 +308,50 @@ class ReputationSettings:
 
 
 @dataclass(frozen=True)
+class TieSettings:
+    """Which events tie a person to a product."""
+
+    products: Annotated[list[str], named_predicates]
+
+    @property
+    def predicates(self) -> dict[str, str]:
+        """Each relationship's name and its predicate."""
+        return _named(self.products)
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """How ties become a graph, which engine solves it, and how much of the answer is kept."""
+
+    engine: Annotated[str, one_of("auto", "local", "distributed")]
+    local_limit: Annotated[int, at_least(0)]
+    half_life_days: Annotated[float, between(0.01, 36_500)]
+    least_weight: Annotated[float, at_least(0)]
+    resolution: Annotated[float, between(0.01, 100)]
+    seeds: Annotated[int, between(1, 1000)]
+    by: Annotated[str, one_of("brand", "network", "media_class", "product_id", "campaign_id")]
+    window_days: Annotated[int, between(1, 3650)]
+    horizon_days: Annotated[int, between(1, 3650)]
+    links: Annotated[int, between(1, 1000)]
+    max_wedges: Annotated[int, at_least(1)]
+
+    @property
+    def half_life(self) -> timedelta:
+        """After which a tie counts half."""
+        return timedelta(days=self.half_life_days)
+
+    @property
+    def window(self) -> timedelta:
+        """The span whose ties are compared with those of the span before."""
+        return timedelta(days=self.window_days)
+
+    @property
+    def horizon(self) -> timedelta:
+        """How far ahead links are predicted."""
+        return timedelta(days=self.horizon_days)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it. `as_of` empty: the day after the newest event of the input."""
 
@@ -331,6 +375,8 @@ class Settings:
     sentiment: SentimentSettings
     themes: ThemeSettings
     reputation: ReputationSettings
+    ties: TieSettings
+    graph: GraphSettings
 
     @property
     def home_path(self) -> Path:

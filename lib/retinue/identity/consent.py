@@ -11,6 +11,8 @@ from retinue.schema import require
 
 __all__ = ["allowed", "with_person"]
 
+IDS = ("user_id", "profile_id", "visitor_id")  # whom a row is about, the surest first
+
 
 def allowed(rows: DataFrame, identities: DataFrame, consents: DataFrame, *, purpose: str) -> DataFrame:
     """Keep a row unless someone it is about objected, or its legal basis is consent and none was given.
@@ -23,9 +25,29 @@ def allowed(rows: DataFrame, identities: DataFrame, consents: DataFrame, *, purp
 
     rows: `legal_basis` and any of `visitor_id`, `user_id`, `profile_id`.
     consents: subject_type, subject_id, purpose, status (granted | denied | objected), recorded_at.
+    A row with `to_profile_id` is about that profile and its person too, who are heard in the same way, by
+    `to_legal_basis` (else the one basis is that of both); it gets `to_person_id`, null where nobody is known.
     Raises SchemaMismatch without legal_basis.
     """
     require(rows, ["legal_basis"], what="a read with a purpose")
+    kept = _allowed(rows, identities, consents, purpose=purpose)
+    if "to_profile_id" not in rows.columns:
+        return kept
+    both = (
+        kept if "to_legal_basis" in rows.columns else kept.withColumn("to_legal_basis", F.col("legal_basis"))
+    )
+    own = {name: f"_own_{name}" for name in (*IDS, "person_id", "legal_basis") if name in both.columns}
+    other = ("profile_id", "legal_basis", "person_id")
+    turned = both.withColumnsRenamed(own).withColumnsRenamed({f"to_{name}": name for name in other})
+    heard = _allowed(turned, identities, consents, purpose=purpose)
+    back = heard.withColumnsRenamed({name: f"to_{name}" for name in other})
+    told = back.withColumnsRenamed({now: before for before, now in own.items()})
+    added = [name for name in ("person_id", "to_person_id") if name not in rows.columns]
+    return told.select(*rows.columns, *added)
+
+
+def _allowed(rows: DataFrame, identities: DataFrame, consents: DataFrame, *, purpose: str) -> DataFrame:
+    """Those of whom one end, if there is another, has nothing against it."""
     found = with_person(rows, identities)
     words = _latest(consents, purpose)
     said: list[str] = []
@@ -50,7 +72,7 @@ def with_person(rows: DataFrame, identities: DataFrame) -> DataFrame:
     if "person_id" in rows.columns:
         return rows
     found = rows
-    keys = [key for key in ("user_id", "profile_id", "visitor_id") if key in rows.columns]
+    keys = [key for key in IDS if key in rows.columns]
     for key in keys:
         links = (
             identities.where(F.col(key).isNotNull()).groupBy(key).agg(F.min("person_id").alias(f"_by_{key}"))

@@ -10,7 +10,18 @@ from pyspark.sql import functions as F
 from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 
-__all__ = ["PRODUCT", "acts_of_posts", "acts_of_products", "daily", "edges"]
+__all__ = [
+    "PRODUCT",
+    "acts_of_posts",
+    "acts_of_products",
+    "between_people",
+    "daily",
+    "edges",
+    "heeding",
+    "named_products",
+    "of_products",
+    "together",
+]
 
 PRODUCT = "product:"
 """What the id of a product begins with as a vertex, so that none is a person's."""
@@ -18,18 +29,24 @@ _ACT = ("src", "dst", "relationship", "at", "weight")
 
 
 def acts_of_posts(
-    posts: DataFrame, mentions: DataFrame | None = None, *, author: str = "person_id"
+    posts: DataFrame,
+    mentions: DataFrame | None = None,
+    *,
+    author: str = "person_id",
+    among: DataFrame | None = None,
 ) -> DataFrame:
     """Who turned to whom in public: an act for each answer, share and mention, from its doer to the other.
 
     Out, a row an act: src, dst (as `author`), relationship (replies, shares or mentions), at (timestamp),
     weight (double, 1). An answer to or a share of a post that is not among these is no act. In: posts with
     network, post_id, posted_at, reply_to, share_of and `author`; `mentions`, where there are some, with
-    network, post_id and mentioned (as `author`), a row each. Lazy. Raises SchemaMismatch.
+    network, post_id and mentioned (as `author`), a row each; `among`, with network, post_id and `author`, the
+    posts that may be answered and shared, where they are others. Lazy. Raises SchemaMismatch.
     """
     require(posts, ["network", "post_id", "posted_at", "reply_to", "share_of", author], what="acts_of_posts")
     known = posts.where(F.col(quoted(author)).isNotNull())
-    wrote = known.select("network", F.col("post_id").alias("_to"), F.col(quoted(author)).alias("dst"))
+    others = known if among is None else among.where(F.col(quoted(author)).isNotNull())
+    wrote = others.select("network", F.col("post_id").alias("_to"), F.col(quoted(author)).alias("dst"))
     acts = [
         known.withColumn("_to", F.col(column))
         .join(wrote, ["network", "_to"])
@@ -90,13 +107,15 @@ def daily(acts: DataFrame) -> DataFrame:
     )
 
 
-def edges(days: DataFrame, *, as_of: date, half_life: timedelta | None = None) -> DataFrame:
+def edges(
+    days: DataFrame, *, as_of: date, half_life: timedelta | None = None, least: float = 0.0
+) -> DataFrame:
     """The ties as of a day: the acts before its midnight UTC added up, each half as much a `half_life` on.
 
     Out, a row a tie: id (SHA-256 of src, dst and relationship, joined by the character 31), src, dst,
     relationship, weight (double), act_count (bigint), first_at, last_at (timestamp). Who turns to himself is
-    no tie. An act's age counts in whole days to the last before `as_of`; without `half_life` ties do not
-    fade. What should be left out as too faint is the caller's to say.
+    no tie, and a weight below `least` is too faint to be one. An act's age counts in whole days to the last
+    before `as_of`; without `half_life` ties do not fade.
 
     In: what `daily` gives. Lazy; one shuffle. Raises SchemaMismatch; RetinueError for a half-life of 0 or
     less.
@@ -116,5 +135,62 @@ def edges(days: DataFrame, *, as_of: date, half_life: timedelta | None = None) -
             F.min("first_at").alias("first_at"),
             F.max("last_at").alias("last_at"),
         )
+        .where(F.col("weight") >= least)
         .select(F.sha2(F.concat_ws("\u001f", *key), 256).alias("id"), "*")
     )
+
+
+def between_people(edges: DataFrame) -> DataFrame:
+    """The edges, or days of ties, that lead to no product. Lazy."""
+    return edges.where(~_is_product("dst"))
+
+
+def of_products(edges: DataFrame) -> DataFrame:
+    """The edges, or days of ties, from a person to a product. Lazy."""
+    return edges.where(_is_product("dst"))
+
+
+def together(days: DataFrame, *, most: int = 200) -> DataFrame:
+    """Which products the same people took up: a tie from the day on which the second of the two was.
+
+    Out, a row a pair of products and day: src, dst (src < dst, as `acts_of_products` names them), acted_on
+    (date), weight (double, the people of that day). In: days of ties from people to products, with src, dst
+    and acted_on. Who took up more than `most` products is no sign that two go together, and would make pairs
+    of all of them: they are left out. Lazy; a shuffle of people, one of pairs.
+    """
+    first = days.groupBy("src", "dst").agg(F.min("acted_on").alias("acted_on"))
+    own = F.collect_list(F.struct("dst", "acted_on")).alias("taken")
+    people = first.groupBy("src").agg(F.count("*").alias("_count"), own).where(F.col("_count") <= most)
+    pairs = (
+        people.select(F.explode("taken").alias("one"), "taken")
+        .select("one", F.explode("taken").alias("other"))
+        .where("one.dst < other.dst")
+    )
+    return pairs.groupBy(
+        F.col("one.dst").alias("src"),
+        F.col("other.dst").alias("dst"),
+        F.greatest("one.acted_on", "other.acted_on").alias("acted_on"),
+    ).agg(F.count("*").cast("double").alias("weight"))
+
+
+def named_products(vertices: DataFrame) -> DataFrame:
+    """The rows whose `id` is a product's. Lazy."""
+    return vertices.where(_is_product("id"))
+
+
+def heeding(edges: DataFrame) -> DataFrame:
+    """The edges with src as who heeds dst, so that influence goes against them all.
+
+    Who refers somebody is heeded by whom it brought: `refers` is turned round. Lazy.
+    """
+    is_turned = F.col("relationship") == "refers"
+    return edges.withColumns(
+        {
+            "src": F.when(is_turned, F.col("dst")).otherwise(F.col("src")),
+            "dst": F.when(is_turned, F.col("src")).otherwise(F.col("dst")),
+        }
+    )
+
+
+def _is_product(end: str) -> Column:
+    return F.startswith(end, F.lit(PRODUCT))

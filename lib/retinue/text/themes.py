@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 
-__all__ = ["keyness", "labels", "weighted_log_odds"]
+__all__ = ["keyness", "labels", "telling_words", "weighted_log_odds"]
 
 
 def keyness(
@@ -102,3 +104,16 @@ def _said(documents: DataFrame, tokens: str, *, is_focus: bool) -> DataFrame:
     require(documents, [tokens], what="keyness")
     said = documents.select(F.explode(quoted(tokens)).alias("token"), F.lit(is_focus).alias("is_focus"))
     return said.where("token IS NOT NULL")
+
+
+def telling_words(annotations: str, *, stop_words: Sequence[str], shortest: int = 3) -> Column:
+    """The words and hashtags of a text that may tell its subject: no stop words, `shortest` letters or more.
+
+    In: the column that `tokens.annotate` adds. Out: array<string>.
+    """
+
+    def tells(each: Column) -> Column:
+        is_word = each["kind"].isin("word", "hashtag")
+        return is_word & (F.char_length(each["token"]) >= shortest) & ~each["token"].isin([*stop_words])
+
+    return F.transform(F.filter(annotations, tells), lambda each: each["token"])
