@@ -1,8 +1,9 @@
 """Who belongs together, what is each community like, who bridges two, and what became of the old ones?
 
-Reads silver.ties, silver.post_tokens, silver.post_sentiment and silver.events, and for the ids that communities
-have already gold.community_profiles and gold.communities; writes gold.communities, gold.community_overlaps,
-gold.community_profiles, gold.community_bridges and gold.community_flows.
+Reads silver.ties, silver.post_tokens, silver.post_sentiment and silver.events, and for the ids that
+communities have already gold.community_profiles and gold.communities; writes gold.communities,
+gold.community_overlaps, gold.community_profiles, gold.community_bridges and gold.community_flows. People
+belong together by their ties to each other; where there are none, people and products by who takes up what.
 """
 
 from __future__ import annotations
@@ -52,28 +53,29 @@ def run(lake: Lake, settings: Settings) -> Answer:
             ties.rows, as_of=ties.as_of, half_life=chosen.half_life, least=chosen.least_weight
         ).persist()
         try:
-            return _answer(ties, edges, settings)
+            people = building.between_people(edges)
+            return _answer(ties, edges, edges if people.isEmpty() else people, settings)
         finally:
             edges.unpersist()
 
 
-def _answer(ties: Analysed, edges: DataFrame, settings: Settings) -> Answer:
+def _answer(ties: Analysed, edges: DataFrame, tied: DataFrame, settings: Settings) -> Answer:
     chosen = settings.graph
-    is_local = engines.is_local(edges, engine=chosen.engine, local_limit=chosen.local_limit)
+    is_local = engines.is_local(tied, engine=chosen.engine, local_limit=chosen.local_limit)
     engine = "local" if is_local else "distributed"
-    found = communities.detect(edges, resolution=chosen.resolution, engine=engine)
+    found = communities.detect(tied, resolution=chosen.resolution, engine=engine)
     last, greatest = _last(ties)
     before = _before(ties, last)
     lasting = engines.settled(changing.lasting(found, before, after=greatest))
-    members = ties.keep("gold.communities", memberships.members(edges, lasting))
-    ties.keep("gold.community_overlaps", memberships.overlaps(edges, lasting))
-    bridges = ties.keep("gold.community_bridges", memberships.bridges(edges, lasting))
+    members = ties.keep("gold.communities", memberships.members(tied, lasting))
+    ties.keep("gold.community_overlaps", memberships.overlaps(tied, lasting))
+    bridges = ties.keep("gold.community_bridges", memberships.bridges(tied, lasting))
     posts = _posts(ties, stems.stop_words(settings.texts.languages))
     told = profiles.profile(lasting, edges, posts, _purchases(ties, settings.engagement.order))
     described = ties.keep("gold.community_profiles", told)
     flows = changing.flows(before, lasting) if last else ties.lake.frame("gold.community_flows", [])
     went = ties.keep("gold.community_flows", flows.withColumn("before_as_of", F.lit(last).cast("date")))
-    figures = {"communities": plots.network_map(_drawn(edges, lasting, engine), edges)}
+    figures = {"communities": plots.network_map(_drawn(tied, lasting, engine), tied)}
     if last:
         figures["flows"] = plots.community_flow(went)
     return ties.answer(

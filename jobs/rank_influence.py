@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from matplotlib.figure import Figure
 from pyspark.sql import DataFrame
@@ -52,6 +53,7 @@ MEASURES = (
 )
 HOPS = 3
 TOPICS = 8  # the largest ones are judged
+STARTERS = 3  # of cascades, by who took part in them
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Network:
     @property
     def acting(self) -> DataFrame:
         """The same from who acts, src, to who heeds."""
-        return self.edges.select(F.col("dst").alias("src"), F.col("src").alias("dst"), "weight")
+        return self.edges.select(F.col("dst").alias("src"), F.col("src").alias("dst"), "weight", "first_at")
 
     @property
     def engine(self) -> str:
@@ -108,7 +110,7 @@ def _of_people(ties: Analysed, network: Network) -> Answer:
     try:
         cascades = _cascades(ties, network, passed_on)
         seeds = _seeds(ties, network, passed_on)
-        verdicts = ties.keep("gold.influence_verdicts", _verdicts(ties, network))
+        verdicts = ties.keep("gold.influence_verdicts", _verdicts(ties, network, passed_on))
         ties.keep("gold.influence_reach", _reach(ties, network, ranks))
         ties.keep("gold.topic_influence", _topics(network))
         ties.keep("gold.influencers", _influencers(ties, network, ranks))
@@ -172,24 +174,47 @@ def _seeds(ties: Analysed, network: Network, passed_on: DataFrame) -> DataFrame:
         F.concat_ws("\u001f", "network", "root_post_id").alias("item_id"),
         F.col("posted_at").alias("at"),
     )
-    if not network.is_local or log.isEmpty():
+    [ends] = log.agg(F.min("at").alias("first"), F.max("at").alias("last")).collect()
+    if not network.is_local or ends["first"] is None:
         return ties.keep("gold.influence_seeds", ties.lake.frame("gold.influence_seeds", []))
-    learnt = actions.probabilities(network.acting, log)
-    best = spread.seeds(learnt, k=network.chosen.seeds, probability="probability")
+    half = ends["first"] + (ends["last"] - ends["first"]) / 2
+    best = spread.seeds(_learnt(network, log, half), k=network.chosen.seeds, probability="probability")
     return ties.keep("gold.influence_seeds", best)
 
 
-def _verdicts(ties: Analysed, network: Network) -> DataFrame:
-    """Of the topics that most talk of, whether talk spreads along ties."""
-    told = network.posts.where(F.col(network.chosen.by).isNotNull())
-    acted = told.select("id", F.col("posted_at").alias("at"), F.col(network.chosen.by).alias("topic"))
-    sizes = acted.groupBy("topic").agg(F.count_distinct("id").alias("size"))
-    largest = sizes.orderBy(F.desc("size"), "topic").limit(TOPICS)
-    if not network.is_local or largest.isEmpty():
-        return ties.lake.frame("gold.influence_verdicts", [])
-    return homophily.verdicts(
-        acted.join(F.broadcast(largest), "topic", "left_semi"), network.acting, by="topic"
+def _learnt(network: Network, log: DataFrame, half: datetime) -> DataFrame:
+    """Every tie with its probability: those that were there before the later half of the log, by that half;
+    the others by what these have together."""
+    early = network.acting.where(F.col("first_at") < F.lit(half))
+    known = actions.probabilities(early, log.where(F.col("at") >= F.lit(half)))
+    together = known.agg(F.try_divide(F.sum("successes"), F.sum("trials")).alias("_together"))
+    every = network.acting.select("src", "dst").distinct().join(known, ["src", "dst"], "left")
+    return every.crossJoin(F.broadcast(together)).select(
+        "src", "dst", F.coalesce("probability", "_together").alias("probability")
     )
+
+
+def _verdicts(ties: Analysed, network: Network, passed_on: DataFrame) -> DataFrame:
+    """Whether talk of the largest topics, and what the first starters post, spreads along ties."""
+    by = network.chosen.by
+    talked = network.posts.where(F.col(by).isNotNull())
+    acted = _largest(talked.select("id", F.col("posted_at").alias("at"), F.col(by).alias("topic")), TOPICS)
+    passed = passed_on.where("profile_id IS NOT NULL").select(
+        F.col("profile_id").alias("id"),
+        F.col("posted_at").alias("at"),
+        F.concat(F.lit("what comes from "), "started_by").alias("topic"),
+    )
+    every = acted.union(_largest(passed, STARTERS))
+    if not network.is_local or every.isEmpty():
+        return ties.lake.frame("gold.influence_verdicts", [])
+    return homophily.verdicts(every, network.acting, by="topic")
+
+
+def _largest(acted: DataFrame, limit: int) -> DataFrame:
+    """What people did on the topics that most of them did something on."""
+    sizes = acted.where("topic IS NOT NULL").groupBy("topic").agg(F.count_distinct("id").alias("size"))
+    largest = sizes.orderBy(F.desc("size"), "topic").limit(limit)
+    return acted.join(F.broadcast(largest), "topic", "left_semi").select("id", "at", "topic")
 
 
 def _reach(ties: Analysed, network: Network, ranks: DataFrame) -> DataFrame:
@@ -266,7 +291,11 @@ def _of_seeds(seeds: DataFrame) -> Iterable[Finding]:
 
 def _of_verdicts(verdicts: DataFrame) -> Iterable[Finding]:
     judged = {row["verdict"]: row["count"] for row in verdicts.groupBy("verdict").count().collect()}
-    yield Finding("Talk of how many topics spreads by influence?", judged.get("influence", 0), "topics")
+    yield Finding(
+        "Of how many topics and starters does what is said spread by influence?",
+        judged.get("influence", 0),
+        "topics",
+    )
     yield Finding(
         "And of how many is it likeness, as far as can be told?", judged.get("association", 0), "topics"
     )

@@ -148,7 +148,8 @@ def spoken(lake: Lake, settings: Settings, name: str) -> Iterator[Analysed]:
 def tied(lake: Lake, settings: Settings) -> Iterator[Analysed]:
     """The ties of each day before the midnight UTC that begins `as_of`, held as `analysed` does.
 
-    Columns: those of `ties.named`. The day is conf's as_of, else the one after the newest tie. Runs a Spark job.
+    Columns: those of `ties.named`. The day is conf's as_of, else the one after the newest tie. Runs a Spark
+    job.
     Raises InputMissing where there is no tie at all, ConsentMissing where none may be used.
     """
     with _held(lake, settings, TIES) as found:

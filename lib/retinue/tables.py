@@ -1174,12 +1174,17 @@ _TABLES = (
     ),
     Table(
         "gold.influence_verdicts",
-        grain="one topic, and whether talk of it spreads along ties",
+        grain="one topic or starter, and whether talk of it spreads along ties",
         owner="rank_influence",
         columns=(
             *OF,
-            Column("topic", "STRING", "a value of conf's graph.by; shares: posts passed on"),
-            Column("actor_count", "BIGINT", "who talked of it", "people"),
+            Column(
+                "topic",
+                "STRING",
+                "a value of conf's graph.by, or whose posts are passed on",
+                personal="identifier",
+            ),
+            Column("actor_count", "BIGINT", "who talked of it, or passed it on", "people"),
             Column("exposed_count", "BIGINT", "of these, after somebody that they turn to", "people"),
             Column("correlation", "DOUBLE", "how acting grows with active neighbours"),
             Column("shuffled_correlation", "DOUBLE", "the same where times are swapped"),
@@ -1350,7 +1355,7 @@ _TABLES = (
         columns=(
             *OF,
             Column("kind", "STRING", "people, products or together"),
-            Column("score", "STRING", "predictor, or one feature alone"),
+            Column("score", "STRING", "probability, the predictor's, or one feature alone"),
             *(
                 Column(f"{measure}{end}", "DOUBLE", meaning + limit, "0..1")
                 for measure, meaning in (

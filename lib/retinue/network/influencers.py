@@ -69,7 +69,7 @@ def on_topics(
     engine: str = "auto",
     local_limit: int = engines.LOCAL_LIMIT,
 ) -> DataFrame:
-    """To whom those turn who talk of a topic: PageRank of a reader who begins, time and again, with one of them.
+    """To whom those turn who talk of a topic: PageRank of a reader who begins anew with one of them.
 
     Out, for each of the `topics` that most is posted on (ties by name) the `limit` first, ties by id: topic,
     id, pagerank (double, 0..1), post_count (bigint, its own posts on it). In: directed edges with src, who

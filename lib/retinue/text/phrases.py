@@ -50,8 +50,8 @@ def worth_echoing(
     few posts have most of the response).
 
     In: `tokens` (array<string>, or sentences), `response` (numbers; null is 0) and `profile`, the author; a
-    post without one counts as an author of its own. That a phrase goes with response does not say that it
-    causes it.
+    post without one counts as an author of its own. A post without words, as that of who only passes another
+    on, is not compared. That a phrase goes with response does not say that it causes it.
 
     Runs Spark jobs, with one large shuffle, of phrases; nothing comes to the driver.
     Sources: Haldane (1956), Anscombe (1956); Welch (1947); Bonferroni (1936).
@@ -62,7 +62,7 @@ def worth_echoing(
     lengths = runs.lengths(n, least=1, most=LONGEST)
     _check(least=least, least_profiles=least_profiles, well=well, confidence=confidence)
     answered = sum((F.coalesce(F.col(quoted(name)), F.lit(0)) for name in names), start=F.lit(0.0))
-    posts = tokenized.select(
+    posts = tokenized.where(F.size(quoted(tokens)) > 0).select(
         F.monotonically_increasing_id().alias("post"),
         answered.alias("response"),
         F.col(quoted(profile)).alias("profile"),
