@@ -49,14 +49,12 @@ def run(lake: Lake, settings: Settings) -> Answer:
     """Group by ties, under the numbers of before; then look at each group."""
     chosen = settings.graph
     with job.tied(lake, settings) as ties:
-        edges = building.edges(
+        faded = building.edges(
             ties.rows, as_of=ties.as_of, half_life=chosen.half_life, least=chosen.least_weight
-        ).persist()
-        try:
-            people = building.between_people(edges)
-            return _answer(ties, edges, edges if people.isEmpty() else people, settings)
-        finally:
-            edges.unpersist()
+        )
+        edges = engines.settled(faded)
+        people = building.between_people(edges)
+        return _answer(ties, edges, edges if people.isEmpty() else people, settings)
 
 
 def _answer(ties: Analysed, edges: DataFrame, tied: DataFrame, settings: Settings) -> Answer:
@@ -70,7 +68,7 @@ def _answer(ties: Analysed, edges: DataFrame, tied: DataFrame, settings: Setting
     members = ties.keep("gold.communities", memberships.members(tied, lasting))
     ties.keep("gold.community_overlaps", memberships.overlaps(tied, lasting))
     bridges = ties.keep("gold.community_bridges", memberships.bridges(tied, lasting))
-    posts = _posts(ties, stems.stop_words(settings.texts.languages))
+    posts = engines.settled(_posts(ties, stems.stop_words(settings.texts.languages)))
     told = profiles.profile(lasting, edges, posts, _purchases(ties, settings.engagement.order))
     described = ties.keep("gold.community_profiles", told)
     flows = changing.flows(before, lasting) if last else ties.lake.frame("gold.community_flows", [])

@@ -80,20 +80,16 @@ def run(lake: Lake, settings: Settings) -> Answer:
     """Rank who is heeded; follow what was passed on; judge, and choose."""
     chosen = settings.graph
     with job.tied(lake, settings) as ties:
-        edges = building.edges(
+        faded = building.edges(
             ties.rows, as_of=ties.as_of, half_life=chosen.half_life, least=chosen.least_weight
-        ).persist()
-        posts = _posts(ties).persist()
-        try:
-            people = building.heeding(building.between_people(edges))
-            is_social = not people.isEmpty()
-            heard = people if is_social else edges
-            is_local = engines.is_local(heard, engine=chosen.engine, local_limit=chosen.local_limit)
-            network = Network(heard, is_local, posts, chosen)
-            return _of_people(ties, network) if is_social else _of_products(ties, network)
-        finally:
-            posts.unpersist()
-            edges.unpersist()
+        )
+        edges = engines.settled(faded)
+        people = building.heeding(building.between_people(edges))
+        is_social = not people.isEmpty()
+        heard = people if is_social else edges
+        is_local = engines.is_local(heard, engine=chosen.engine, local_limit=chosen.local_limit)
+        network = Network(heard, is_local, engines.settled(_posts(ties)), chosen)
+        return _of_people(ties, network) if is_social else _of_products(ties, network)
 
 
 def _posts(ties: Analysed) -> DataFrame:
@@ -106,30 +102,25 @@ def _posts(ties: Analysed) -> DataFrame:
 
 def _of_people(ties: Analysed, network: Network) -> Answer:
     ranks = _measured(ties, network)
-    passed_on = shares.members(_in_trees(network)).persist()
-    try:
-        cascades = _cascades(ties, network, passed_on)
-        seeds = _seeds(ties, network, passed_on)
-        verdicts = ties.keep("gold.influence_verdicts", _verdicts(ties, network, passed_on))
-        ties.keep("gold.influence_reach", _reach(ties, network, ranks))
-        ties.keep("gold.topic_influence", _topics(network))
-        ties.keep("gold.influencers", _influencers(ties, network, ranks))
-        rising = ties.keep("gold.rising_influencers", _rising(ties, network.chosen))
-        return ties.answer(
-            (
-                *_of_ranks(ranks, network, "person"),
-                *_of_cascades(cascades),
-                *_of_seeds(seeds),
-                *_of_verdicts(verdicts),
-                Finding(
-                    "To how many do more people turn than before, beyond chance?", rising.count(), "people"
-                ),
-            ),
-            rows_out=ranks.count(),
-            figures={"network": _map(network, ranks), **_pictures(cascades, passed_on, seeds)},
-        )
-    finally:
-        passed_on.unpersist()
+    passed_on = engines.settled(shares.members(_in_trees(network)))
+    cascades = _cascades(ties, network, passed_on)
+    seeds = _seeds(ties, network, passed_on)
+    verdicts = ties.keep("gold.influence_verdicts", _verdicts(ties, network, passed_on))
+    ties.keep("gold.influence_reach", _reach(ties, network, ranks))
+    ties.keep("gold.topic_influence", _topics(network))
+    ties.keep("gold.influencers", _influencers(ties, network, ranks))
+    rising = ties.keep("gold.rising_influencers", _rising(ties, network.chosen))
+    return ties.answer(
+        (
+            *_of_ranks(ranks, network, "person"),
+            *_of_cascades(cascades),
+            *_of_seeds(seeds),
+            *_of_verdicts(verdicts),
+            Finding("To how many do more people turn than before, beyond chance?", rising.count(), "people"),
+        ),
+        rows_out=ranks.count(),
+        figures={"network": _map(network, ranks), **_pictures(cascades, passed_on, seeds)},
+    )
 
 
 def _of_products(ties: Analysed, network: Network) -> Answer:

@@ -37,7 +37,7 @@ OF_TIES = ("gather_ties", "build_graph", "rank_influence", "detect_communities",
 FEEDS = {
     "events": ("ingest_events", "requeue_events", INTO_SILVER),
     "posts": ("ingest_posts", "requeue_posts", OF_POSTS[:1]),
-    "contacts": ("ingest_contacts", "requeue_contacts", ()),
+    "contacts": ("ingest_contacts", "requeue_contacts", OF_TIES[:1]),
 }
 """By the kind of a mapping: the jobs that bring records in, at once or after all, and those that follow."""
 
@@ -51,6 +51,7 @@ def demo(asked: Namespace, settings: Settings) -> int:
     if not asked.input:
         reports += _ingested(_reading(settings, samples.rated_texts(), "rated_texts", ""))
         reports += [_performed(job, settings) for job in OF_POSTS[1:]]
+    reports += [_performed(job, settings) for job in OF_TIES]
     page = _page(settings)
     if asked.json:
         console.told({"reports": [_as_json(report) for report in reports], "page": str(page)})

@@ -25,7 +25,7 @@ from retinue.causes import cause
 from retinue.clickstream import segments
 from retinue.errors import ConsentMissing, InputMissing, RetinueError
 from retinue.lake import Lake, Overtaken
-from retinue.network import ties
+from retinue.network import engines, ties
 from retinue.receipts import Receipt
 from retinue.settings import Settings
 
@@ -153,7 +153,7 @@ def tied(lake: Lake, settings: Settings) -> Iterator[Analysed]:
     Raises InputMissing where there is no tie at all, ConsentMissing where none may be used.
     """
     with _held(lake, settings, TIES) as found:
-        yield replace(found, rows=ties.named(found.rows))
+        yield replace(found, rows=engines.settled(ties.named(found.rows)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The graph from files to findings: what the small world plants is found, and nobody who objects stays in it."""
+"""The graph from files to findings: what the small world plants is found, and who objects is nowhere in it."""
 
 from __future__ import annotations
 
