@@ -29,12 +29,15 @@ def demo_home(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     return home
 
 
+SHARED = {"demo": ("test_demo", "test_notebooks"), "posts": ("jobs/test_posts", "jobs/test_graph")}
+
+
 class Shares(LoadFileScheduling):
-    """A file's tests stay with one worker, and so do all that read the demo, which is made once a worker."""
+    """A file's tests stay with one worker, and so do all that read what is made once a worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        return "demo" if "test_demo" in file or "test_notebooks" in file else file
+        return next((shared for shared, names in SHARED.items() if any(n in file for n in names)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
-from retinue import samples, settings
+from retinue import samples, settings, tables
 from retinue.lake import Lake, connect
 
 
@@ -30,3 +31,20 @@ def rows(lake: Lake, name: str, *, without: tuple[str, ...] = ()) -> DataFrame:
 def fresh_reader(lake: Lake) -> Lake:
     """The same lake as another run sees it."""
     return Lake(lake.spark, lake.root, purposes=lake.purposes)
+
+
+def differing(one: Lake, other: Lake, *, layers: tuple[str, ...] = ("bronze", "silver", "gold")) -> list[str]:
+    """The tables whose rows are not the same in both; maps, which do not compare, count as text."""
+    names = [table.name for table in tables.CATALOGUE.values() if table.layer in layers]
+    return [name for name in names if _differ(_comparable(one, name), _comparable(other, name))]
+
+
+def _comparable(lake: Lake, name: str) -> DataFrame:
+    columns = tables.find(name).columns
+    return lake.read(name).select(
+        [F.to_json(c.name) if c.type.startswith("MAP") else c.name for c in columns]
+    )
+
+
+def _differ(one: DataFrame, other: DataFrame) -> bool:
+    return one.exceptAll(other).count() + other.exceptAll(one).count() > 0

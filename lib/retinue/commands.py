@@ -51,7 +51,9 @@ def demo(asked: Namespace, settings: Settings) -> int:
     if not asked.input:
         reports += _ingested(_reading(settings, samples.rated_texts(), "rated_texts", ""))
         reports += [_performed(job, settings) for job in OF_POSTS[1:]]
-    reports += [_performed(job, settings) for job in OF_TIES]
+        follows = samples.made_up_follows(settings.home_path / "landing")
+        reports += _ingested(_reading(settings, str(follows), "made_up_follows", ""))
+        reports += [_performed(job, settings) for job in OF_TIES[1:]]
     page = _page(settings)
     if asked.json:
         console.told({"reports": [_as_json(report) for report in reports], "page": str(page)})

@@ -49,7 +49,10 @@ def _wanted(settings: Settings) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(settings.home_path / "warehouse"),
         **settings.spark.options,
     }
-    return {"spark.master": settings.spark.master, **wanted} if settings.spark.master else wanted
+    if settings.spark.master:
+        return {"spark.master": settings.spark.master, **wanted}
+    # On a cluster what loops settle outlives a lost machine, beside the tables, where all machines write.
+    return {"spark.checkpoint.dir": f"{settings.lake_root}/_checkpoints", **wanted}
 
 
 def _given() -> SparkConf:

@@ -1,78 +1,36 @@
-"""The graph from files to findings: what the small world plants is found, and who objects is nowhere in it."""
+"""The graph from files to findings: what the small world plants is found, and who objects is gone."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lakes import fresh
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.metrics import adjusted_rand_score
+from worlds import Told, delivered, reading, value
 
-from retinue import commands, job, promises, samples, settings, tables
-from retinue.job import Report
+from retinue import commands, job, promises, samples, tables
 from retinue.network import predictor
 from retinue.samples.world import SmallWorld
-from retinue.settings import Settings
-from retinue.sources import mappings
-
-TOLD = ("tokenize_posts", "score_sentiment", *commands.OF_TIES)
-
-
-def delivered(world: SmallWorld, folder: Path) -> dict[str, Path]:
-    """The world's posts and follows as Parquet, by the kind of their mapping."""
-    follows = world.follows.select(
-        F.lit("chirp").alias("network"),
-        F.concat_ws("-", "src", "dst", "followed_at").alias("contact_id"),
-        "relationship",
-        F.col("src").alias("profile_id"),
-        F.col("dst").alias("to_profile_id"),
-        F.col("followed_at").alias("occurred_at"),
-    )
-    given = {"posts": (world.posts, tables.POST), "contacts": (follows, tables.CONTACT)}
-    for kind, (frame, columns) in given.items():
-        missing = [column.name for column in columns if column.name not in frame.columns]
-        whole = frame.withColumns({name: F.lit(None) for name in missing})
-        named = whole.select([F.col(column.name).cast("string") for column in columns])
-        named.write.parquet(str(folder / kind))
-    return {kind: folder / kind for kind in given}
-
-
-def chosen(home: Path, kind: str, source: Path) -> Settings:
-    """These files, on the legal basis that needs no consent."""
-    mapping = home.parent / f"{kind}.toml"
-    mapping.write_text(mappings.text(f"generic_{kind}_parquet").replace('"consent"', '"anonymous"'))
-    base = settings.load("test", home=home, overrides=["sentiment.scorer=vader", "graph.seeds=5"])
-    return replace(base, ingest=replace(base.ingest, input=str(source), mapping=str(mapping)))
 
 
 @pytest.fixture(scope="module")
-def world(spark: SparkSession) -> SmallWorld:
-    return samples.small_world(spark, visitors=200)
-
-
-Told = tuple[Path, Settings, dict[str, Report]]
-
-
-@pytest.fixture(scope="module")
-def told(spark: SparkSession, world: SmallWorld, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told(
+    spark: SparkSession, world: SmallWorld, posted: Told, tmp_path_factory: pytest.TempPathFactory
+) -> Told:
     folder = tmp_path_factory.mktemp("graph")
     home = folder / "home"
+    shutil.copytree(posted[0], home)
     fresh(spark, home).merge("silver.events", world.events)
     fresh(spark, home).merge("silver.identities", world.identities)
-    for kind, source in delivered(world, folder / "in").items():
-        asked = chosen(home, kind, source)
-        job.perform(f"ingest_{kind}", fresh(spark, home), asked)
-    return home, asked, {name: job.perform(name, fresh(spark, home), asked) for name in TOLD}
-
-
-def value(reports: dict[str, Report], name: str, question: str) -> Any:
-    (found,) = [each.value for each in reports[name].answer.findings if each.question == question]
-    return found
+    asked = reading(home, "contacts", delivered(world, folder / "in", "contacts"))
+    jobs = ("ingest_contacts", *commands.OF_TIES)
+    return home, asked, {name: job.perform(name, fresh(spark, home), asked) for name in jobs}
 
 
 def person(world: SmallWorld) -> dict[str, str]:

@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pytest
-from lakes import fresh, rows
+from lakes import differing, fresh
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from worlds import Told, value
 
-from retinue import commands, job, promises, samples, settings, tables
-from retinue.job import Report
+from retinue import job, promises, samples
 from retinue.samples.world import SmallWorld
-from retinue.settings import Settings
-from retinue.sources import mappings
-
-JOBS = ("ingest_posts", *commands.OF_POSTS)
-TABLES = ("silver.posts", "silver.post_versions", "silver.post_tokens", "silver.post_sentiment")
-
-
-def delivered(world: SmallWorld, folder: Path) -> Path:
-    """The world's posts as Parquet."""
-    missing = [column.name for column in tables.POST if column.name not in world.posts.columns]
-    whole = world.posts.withColumns({name: F.lit(None) for name in missing})
-    whole.select([F.col(column.name).cast("string") for column in tables.POST]).write.parquet(str(folder))
-    return folder
-
-
-def chosen(home: Path, source: Path) -> Settings:
-    """The posts as of the source, on the legal basis that needs no consent."""
-    mapping = home.parent / "posts.toml"
-    mapping.write_text(mappings.text("generic_posts_parquet").replace('"consent"', '"anonymous"'))
-    base = settings.load("test", home=home, overrides=["sentiment.scorer=vader"])
-    return replace(base, ingest=replace(base.ingest, input=str(source), mapping=str(mapping)))
-
-
-@pytest.fixture(scope="module")
-def world(spark: SparkSession) -> SmallWorld:
-    return samples.small_world(spark, visitors=200)
-
-
-@pytest.fixture(scope="module")
-def told(
-    spark: SparkSession, world: SmallWorld, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Settings, dict[str, Report]]:
-    folder = tmp_path_factory.mktemp("posts")
-    home = folder / "home"
-    asked = chosen(home, delivered(world, folder / "in"))
-    return home, asked, {name: job.perform(name, fresh(spark, home), asked) for name in JOBS}
-
-
-def value(reports: dict[str, Report], name: str, question: str) -> Any:
-    (found,) = [each.value for each in reports[name].answer.findings if each.question == question]
-    return found
 
 
 def test_the_burst_the_pasted_text_and_the_slogan_are_found(
-    spark: SparkSession, world: SmallWorld, told: tuple[Path, Settings, dict[str, Report]]
+    spark: SparkSession, world: SmallWorld, posted: Told
 ) -> None:
-    home, _, reports = told
+    home, _, reports = posted
     lake = fresh(spark, home)
     alerts = lake.read("gold.reputation_alerts").collect()
     (threat,) = [each for each in alerts if each.kind == "threat"]
@@ -80,9 +37,9 @@ def test_the_burst_the_pasted_text_and_the_slogan_are_found(
 
 
 def test_the_lake_keeps_its_promises_and_sentiment_is_the_planted_mood(
-    spark: SparkSession, world: SmallWorld, told: tuple[Path, Settings, dict[str, Report]]
+    spark: SparkSession, world: SmallWorld, posted: Told
 ) -> None:
-    home, _, _ = told
+    home, _, _ = posted
     lake = fresh(spark, home)
     assert [each for each in promises.kept(lake) if not each.holds] == []
     judged = lake.read("silver.post_sentiment").join(world.post_labels, "post_id")
@@ -91,14 +48,11 @@ def test_the_lake_keeps_its_promises_and_sentiment_is_the_planted_mood(
     )
 
 
-def test_the_same_delivery_again_changes_nothing(
-    spark: SparkSession, told: tuple[Path, Settings, dict[str, Report]]
-) -> None:
-    home, asked, _ = told
-    before = {name: rows(fresh(spark, home), name).count() for name in TABLES}
-    again = [job.perform(name, fresh(spark, home), asked) for name in ("ingest_posts", "tokenize_posts")]
-    assert again[0].answer.rows_in == 0
-    assert again[1].answer.rows_in == again[1].answer.rows_out == 0
-    assert {name: rows(fresh(spark, home), name).count() for name in TABLES} == before
-    kept = fresh(spark, home).read("ops.runs").where("job = 'ingest_posts'").collect()
-    assert all(json.loads(row["settings"])["texts"] for row in kept)
+def test_all_jobs_again_change_no_row(spark: SparkSession, posted: Told, tmp_path: Path) -> None:
+    home, asked, reports = posted
+    shutil.copytree(home, tmp_path / "again")
+    later = replace(asked, home=str(tmp_path / "again"))
+    again = {name: job.perform(name, fresh(spark, tmp_path / "again"), later) for name in reports}
+    assert again["ingest_posts"].answer.rows_in == 0
+    assert again["tokenize_posts"].answer.rows_in == again["tokenize_posts"].answer.rows_out == 0
+    assert differing(fresh(spark, home), fresh(spark, tmp_path / "again")) == []

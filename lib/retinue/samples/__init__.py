@@ -1,4 +1,4 @@
-"""Data to try things on: a public clickstream, rated texts, and a seeded small world whose truth is known.
+"""Data to try things on: a public clickstream, rated texts, made-up follows, and a world of known truth.
 
 What the small world holds, and where an analysis must find it (`world.truth` and the truth frames):
 
@@ -32,7 +32,8 @@ the basket rule and any effect of a channel. A post there names words of any the
 pass on any post at any time, whoever wrote it: an analysis must find none of it.
 """
 
+from retinue.samples.follows import made_up_follows
 from retinue.samples.public import ecommerce, rated_texts
 from retinue.samples.world import SmallWorld, Truth, small_world
 
-__all__ = ["SmallWorld", "Truth", "ecommerce", "rated_texts", "small_world"]
+__all__ = ["SmallWorld", "Truth", "ecommerce", "made_up_follows", "rated_texts", "small_world"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -13,6 +15,26 @@ _LATE = 0.25
 _REACH = 0.4
 
 Ints = npt.NDArray[np.int64]
+
+
+def made_up_follows(folder: Path) -> Path:
+    """A CSV of some 5,000 made-up follows of 600 people in four weeks, written into the folder.
+
+    Columns: src, dst, relationship (follows), followed_at (UTC). Made up, as no package with a free licence
+    carries a real network whose ties have times: communities, an influencer, and late ties that close early
+    ones, as in the small world. The same bytes each time.
+    """
+    path = folder / "made_up_follows.csv"
+    ties = follows(
+        np.random.default_rng(0),
+        profiles=[f"profile-{n:03d}" for n in range(600)],
+        start=pd.Timestamp("2024-06-03", tz="UTC"),
+        days=28,
+        quiet=False,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    ties.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", lineterminator="\n")
+    return path
 
 
 def follows(
