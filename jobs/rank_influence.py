@@ -160,13 +160,14 @@ def _cascades(ties: Analysed, network: Network, passed_on: DataFrame) -> DataFra
 
 def _seeds(ties: Analysed, network: Network, passed_on: DataFrame) -> DataFrame:
     """With whom to begin, where shares show how likely a tie passes something on."""
-    log = passed_on.where("profile_id IS NOT NULL AND posted_at IS NOT NULL").select(
-        F.col("profile_id").alias("user_id"),
-        F.concat_ws("\u001f", "network", "root_post_id").alias("item_id"),
+    roots = passed_on.select("network", "post_id", "root_post_id")
+    log = network.posts.join(roots, ["network", "post_id"], "left").select(
+        F.col("id").alias("user_id"),
+        F.concat_ws("\u001f", "network", F.coalesce("root_post_id", "post_id")).alias("item_id"),
         F.col("posted_at").alias("at"),
     )
     [ends] = log.agg(F.min("at").alias("first"), F.max("at").alias("last")).collect()
-    if not network.is_local or ends["first"] is None:
+    if not network.is_local or passed_on.isEmpty():
         return ties.keep("gold.influence_seeds", ties.lake.frame("gold.influence_seeds", []))
     half = ends["first"] + (ends["last"] - ends["first"]) / 2
     best = spread.seeds(_learnt(network, log, half), k=network.chosen.seeds, probability="probability")
