@@ -205,6 +205,62 @@ def test_reading_for_a_purpose_applies_consent_and_names_the_person(lake: Lake) 
     }
 
 
+def test_a_tie_is_about_both_of_its_ends(lake: Lake) -> None:
+    def tie(profile: str, other: str | None, *bases: str, product: str | None = None) -> dict[str, Any]:
+        day = datetime(2026, 1, 1, tzinfo=UTC)
+        basis, other_basis = bases
+        return {
+            "relationship": "shares",
+            "acted_on": day.date(),
+            "network": "x",
+            "profile_id": profile,
+            "to_profile_id": other,
+            "product_id": product,
+            "legal_basis": basis,
+            "to_legal_basis": other_basis,
+            "act_count": 1,
+            "weight": 1.0,
+            "first_at": day,
+            "last_at": day,
+        }
+
+    ties = [
+        tie("ann", "bob", "anonymous", "anonymous"),
+        tie("ann", "cas", "anonymous", "anonymous"),  # who objects
+        tie("cas", "ann", "anonymous", "anonymous"),
+        tie("ann", "dan", "anonymous", "consent"),  # who has not been asked
+        tie("ann", "eve", "anonymous", "consent"),  # who agreed, as the person that she is
+        tie("ann", None, "anonymous", "anonymous", product="7"),
+    ]
+    lake.merge("silver.ties", lake.frame("silver.ties", ties))
+    words = [("profile", "cas", "objected"), ("person", "p-eve", "granted")]
+    said = [
+        {
+            "subject_type": kind,
+            "subject_id": id,
+            "status": status,
+            "purpose": "analytics",
+            "recorded_at": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+        for kind, id, status in words
+    ]
+    lake.merge("silver.consents", lake.frame("silver.consents", said))
+    links = [{"profile_id": name, "person_id": f"p-{name}"} for name in ("ann", "eve")]
+    lake.merge("silver.identities", lake.frame("silver.identities", links))
+    rows = lake.read("silver.ties", purpose="analytics").collect()
+    assert {
+        (row["person_id"], row["to_profile_id"], row["to_person_id"], row["product_id"]) for row in rows
+    } == {
+        ("p-ann", "bob", None, None),
+        ("p-ann", "eve", "p-eve", None),
+        ("p-ann", None, None, "7"),
+    }
+    assert {(row["legal_basis"], row["to_legal_basis"]) for row in rows} == {
+        ("anonymous", "anonymous"),
+        ("anonymous", "consent"),
+    }
+
+
 def test_registered_tables_answer_sql(lake: Lake) -> None:
     lake.merge("silver.events", lake.frame("silver.events", [event("a")]))
     lake.register()

@@ -79,6 +79,45 @@ def test_ties_as_of_a_day_fade_and_leave_out_what_came_later(spark: SparkSession
     assert {row["id"] for row in found.values()} == {row["id"] for row in still.values()}
 
 
+def test_faint_ties_go_and_who_brought_somebody_is_heeded(spark: SparkSession):
+    acts = spark.createDataFrame(
+        [
+            ("a", "b", "refers", day(9), 1.0),
+            ("a", "c", "shares", day(1), 1.0),
+            ("a", "c", "replies", day(9), 1.0),
+        ],
+        ACT,
+    )
+    asked = {"as_of": date(2026, 3, 10), "half_life": timedelta(days=2)}
+    kept = building.edges(building.daily(acts), **asked, least=0.1)
+    assert {(row["src"], row["dst"]) for row in building.heeding(kept).collect()} == {("b", "a"), ("a", "c")}
+    assert {row["relationship"] for row in kept.collect()} == {"refers", "replies"}
+
+
+def test_products_go_together_from_the_day_of_the_second(spark: SparkSession):
+    taken = [
+        ("ann", 1, 1),
+        ("ann", 2, 3),
+        ("ann", 2, 5),
+        ("bob", 1, 4),
+        ("bob", 2, 2),
+        ("cas", 1, 3),
+        ("cas", 2, 3),
+    ]
+    taken += [("dan", n, 1) for n in range(1, 6)]  # too many to say anything
+    days = spark.createDataFrame(
+        [(who, f"{building.PRODUCT}{product}", day(number).date()) for who, product, number in taken],
+        "src string, dst string, acted_on date",
+    )
+    found = building.together(days, most=4).collect()
+    assert {(row["src"], row["dst"], row["acted_on"].day, row["weight"]) for row in found} == {
+        ("product:1", "product:2", 3, 2.0),
+        ("product:1", "product:2", 4, 1.0),
+    }
+    people = building.between_people(days.union(days.limit(1).selectExpr("src", "'eve'", "acted_on")))
+    assert [row["dst"] for row in people.collect()] == ["eve"]
+
+
 def test_days_put_together_in_parts_are_those_of_all_at_once(spark: SparkSession):
     acts = spark.createDataFrame([("a", "b", "follows", day(n), 1.0) for n in (1, 2, 3)], ACT)
     whole = building.daily(acts).collect()
