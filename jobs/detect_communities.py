@@ -123,7 +123,7 @@ def _purchases(ties: Analysed, order: str) -> DataFrame:
 
 
 def _drawn(edges: DataFrame, lasting: DataFrame, engine: str) -> DataFrame:
-    return lasting.join(influence.ranks(edges, engine=engine), "id")
+    return sources.label(lasting.join(influence.ranks(edges, engine=engine), "id"))
 
 
 def _of_profiles(profiles: DataFrame) -> Iterable[Finding]:

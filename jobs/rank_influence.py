@@ -242,7 +242,7 @@ def _rising(ties: Analysed, chosen: GraphSettings) -> DataFrame:
 
 def _map(network: Network, ranks: DataFrame) -> Figure:
     groups = communities.detect(network.edges, engine=network.engine)
-    return plots.network_map(ranks.join(groups, "id"), network.edges)
+    return plots.network_map(sources.label(ranks.join(groups, "id")), network.edges)
 
 
 def _pictures(cascades: DataFrame, passed_on: DataFrame, seeds: DataFrame) -> Mapping[str, Figure]:

@@ -22,12 +22,12 @@ from pyspark.sql import functions as F
 from retinue.errors import InputMissing, RetinueError
 from retinue.network import engines, links, margins, rankings
 from retinue.network.candidates import FEATURES, VIEW, Instant, View, features, known, linked
-from retinue.network.margins import Classifier
+from retinue.network.margins import Classifier, Regression
 
 __all__ = ["MODELS", "LinkPredictor", "NothingToLearn", "load", "train"]
 
 PENALTIES = {"logistic_regression": 0.01, "strict_logistic_regression": 0.1}  # on the squares of the weights
-MODELS = (*PENALTIES, "gradient_boosted_trees")
+MODELS = (*PENALTIES, "gradient_boosted_trees", "single_score")
 DEPTH, LEAST_PAIRS = 3, 20  # of a tree and its leaves
 SHRINKAGE = 0.2
 DAY = timedelta(days=1)
@@ -141,9 +141,10 @@ def train(
     pairs that were not linked then but had neighbours in common (two steps apart: hard cases; three in a
     bipartite graph), their features as of then, and whether they linked from then on and before the next.
     Logistic regressions with a weak and a strict penalty and gradient-boosted trees learn from all but the
-    last two. What ranks the one before the last best (ROC AUC) is taken, what it said there makes
-    probabilities of its margins, and it learns again, from all before the last. That is the test: nothing
-    that came at `cut_off` or after is learnt from, nor has the test a say in what is taken.
+    last two, and beside them stands the one feature that ranks these best by itself. What ranks the one
+    before the last best (ROC AUC) is taken, what it said there makes probabilities of its margins, and it
+    learns again, from all before the last. That is the test: nothing that came at `cut_off` or after is
+    learnt from, nor has the test a say in what is taken.
 
     Features are taken as logarithms and standardised within their look, since a graph grows. In the
     regression no feature may speak against a link (all weights are 0 or more), lest many that say nearly the
@@ -292,6 +293,8 @@ def _standardised(pairs: DataFrame) -> DataFrame:
 
 
 def _fit(kind: str, pairs: DataFrame, trees: int) -> Classifier:
+    if kind == "single_score":
+        return Regression({_best_single(pairs): 1.0}, 0.0)
     vector = array_to_vector(F.array(*(f"standard.{name}" for name in FEATURES)))
     labelled = pairs.select(
         F.col("is_linked").cast("double").alias("label"), vector.alias("vector"), "weight"

@@ -16,7 +16,17 @@ from retinue.network import building
 from retinue.network.building import PRODUCT
 from retinue.schema import require
 
-__all__ = ["IN_PUBLIC", "KEY", "PROFILE", "named", "of_contacts", "of_events", "of_posts", "with_author"]
+__all__ = [
+    "IN_PUBLIC",
+    "KEY",
+    "PROFILE",
+    "label",
+    "named",
+    "of_contacts",
+    "of_events",
+    "of_posts",
+    "with_author",
+]
 
 IN_PUBLIC = ("replies", "shares", "mentions")
 """The relationships that posts make."""
@@ -114,6 +124,11 @@ def with_author(posts: DataFrame) -> DataFrame:
     require(posts, ["network", "profile_id", "person_id"], what="ties.with_author")
     author = F.coalesce("person_id", _stranger("profile_id"))
     return posts.withColumn("id", author).where("id IS NOT NULL")
+
+
+def label(vertices: DataFrame) -> DataFrame:
+    """Add `label`, what a vertex is called in a picture: its id without what it is. Lazy."""
+    return vertices.withColumn("label", F.regexp_replace("id", "^(p:[^/]*/|v:|product:)", ""))
 
 
 def _author() -> Column:

@@ -27,7 +27,7 @@ def made_up_follows(folder: Path) -> Path:
     path = folder / "made_up_follows.csv"
     ties = follows(
         np.random.default_rng(0),
-        profiles=[f"profile-{n:03d}" for n in range(600)],
+        profiles=[f"user-{n:03d}" for n in range(600)],
         start=pd.Timestamp("2024-06-03", tz="UTC"),
         days=28,
         quiet=False,
