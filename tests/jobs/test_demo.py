@@ -82,7 +82,7 @@ def test_the_report_shows_every_finding_with_its_id_and_the_pictures(
     page = (demo_home / "report" / "index.html").read_text(encoding="utf-8")
     for finding in findings.values():
         assert finding["finding_id"] in page
-    assert page.count("<svg") == 14
+    assert page.count("<svg") == 17
     assert "3,605" in page
 
 

@@ -18,8 +18,8 @@ def test_a_community_is_told_by_its_words_its_mood_and_what_it_buys(spark: Spark
     )
     posts = spark.createDataFrame(
         [
-            *(("a", ["tea", "cup", "day"], 0.5), ("b", ["tea", "day"], -0.1)),
-            *(("c", ["rum", "day", "day", "day"], None), ("z", ["gin"], 0.9)),
+            *(("a", ["tea", "cup", "cup", "day"], 0.5), ("b", ["tea", "day"], -0.1)),
+            *(("c", ["rum", "rum", "day"], None), ("z", ["gin"], 0.9)),
         ],
         "id string, words array<string>, compound double",
     )

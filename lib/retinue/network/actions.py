@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from retinue.clickstream.times import epoch_micros, instant_micros, span_micros
 from retinue.errors import RetinueError, SchemaMismatch
+from retinue.network import edges as given
 from retinue.schema import quoted, require
 
 __all__ = ["CREDITS", "probabilities"]
@@ -140,7 +141,9 @@ def _tallied(ties: DataFrame, passed: DataFrame, *, is_shared: bool) -> DataFram
     """src, dst, trials, successes of every tie."""
     senders: Column = F.count("*").over(Window.partitionBy("dst", "item")) if is_shared else F.lit(1)
     credited = passed.withColumn("credit", 1.0 / senders)
-    successes = credited.groupBy("src", "dst").agg(F.sum("credit").alias("successes"))
+    successes = credited.groupBy("src", "dst").agg(
+        F.sum(given.whole_steps(F.col("credit"))).alias("successes")
+    )
     return ties.join(successes, ["src", "dst"], "left").select(
         "src", "dst", "trials", F.coalesce("successes", F.lit(0.0)).alias("successes")
     )

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
+from retinue.network import edges as given
 from retinue.schema import quoted, require
 
 __all__ = [
@@ -101,7 +102,7 @@ def daily(acts: DataFrame) -> DataFrame:
     require(acts, _ACT, what="daily")
     return acts.groupBy("src", "dst", "relationship", F.to_date("at").alias("acted_on")).agg(
         F.count("*").alias("act_count"),
-        F.sum("weight").alias("weight"),
+        F.sum(given.whole_steps(F.col("weight"))).alias("weight"),
         F.min("at").alias("first_at"),
         F.max("at").alias("last_at"),
     )
@@ -130,7 +131,7 @@ def edges(
     return (
         ties.groupBy(*key)
         .agg(
-            F.sum(F.col("weight") * fade).alias("weight"),
+            F.sum(given.whole_steps(F.col("weight") * fade)).alias("weight"),
             F.sum("act_count").alias("act_count"),
             F.min("first_at").alias("first_at"),
             F.max("last_at").alias("last_at"),

@@ -151,7 +151,7 @@ def _three_steps(pairs: DataFrame, ties: DataFrame, contacts: DataFrame) -> Data
         owned.withColumnRenamed("dst", "owned")
         .join(likened, "owned")
         .groupBy("src", F.col("other").alias("dst"))
-        .agg(*(F.sum(name).alias(name) for name in summed))
+        .agg(*(F.sum(given.whole_steps(F.col(name))).alias(name) for name in summed))
         .join(owned, ["src", "dst"], "left_anti")
     )
     degrees = ties.groupBy("src").agg(F.count("*").alias("own"))

@@ -25,9 +25,9 @@ def members(edges: DataFrame, communities: DataFrame) -> DataFrame:
     shares = _shares(edges, communities)
     is_own = F.col("community_id") == F.col("_own_id")
     told = shares.groupBy("id").agg(
-        F.sum(F.when(is_own, F.col("share")).otherwise(0.0)).alias("inside_share"),
-        F.sum(F.when(is_own, F.col("weight")).otherwise(0.0)).alias("_inside"),
-        (1 - F.sum(F.col("share") * F.col("share"))).alias("participation"),
+        F.max(F.when(is_own, F.col("share")).otherwise(0.0)).alias("inside_share"),
+        F.max(F.when(is_own, F.col("weight")).otherwise(0.0)).alias("_inside"),
+        (1 - F.sum(given.whole_steps(F.col("share") * F.col("share")))).alias("participation"),
     )
     firmest = Window.partitionBy("community_id").orderBy(F.col("_inside").desc_nulls_last(), "id")
     every = communities.select("id", "community_id").join(told, "id", "left")

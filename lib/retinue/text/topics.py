@@ -29,6 +29,7 @@ TASK = 20_000  # documents of one task
 RELEVANCE = 0.3  # weight of a word's share in the topic beside how much larger it is there than elsewhere
 WORDS_KEPT = 100
 TOP_WORDS = 8
+OWN = 0.5  # of what is said of a word: more than this in the topic, and the word is the topic's own
 _FRESH = "fresh documents"
 
 
@@ -58,9 +59,10 @@ def fit(
 
     Out, three frames:
 
-    topics      A row a topic: topic (int, from 0), words (array<string>, the eight most relevant), coherence
-                (double, -1..1: mean NPMI of the pairs of these words over the documents held out; -1 where a
-                pair never meets), pair_count (bigint, how often two of them are in one document there),
+    topics      A row a topic: topic (int, from 0), words (array<string>, the eight most relevant of those said
+                more in this topic than in all others; fewer where there are fewer), coherence (double, -1..1:
+                mean NPMI of the pairs of these words over the documents held out; -1 where a pair never meets
+                or there is none), pair_count (bigint, how often two of them are in one document there),
                 expected_pair_count (double, by chance), p_value (double, that chance brings as many), is_real
                 (boolean, p_value at most `false_alarm` / `count`), document_count (bigint, those about it).
     words       A row a topic and word, the 100 that weigh most: topic, rank (int, from 1), token, weight
@@ -91,16 +93,14 @@ def fit(
     bags = _bags(tokenized, list(common["ngram"]), key=key, tokens=tokens, held_out=held_out)
     model = _model(bags.where("NOT is_held_out"), count=count, iterations=iterations, seed=seed)
     weights = model.topicsMatrix().toArray()
-    weights = weights / weights.sum(axis=0)
     words = _words(weights, common)
-    top = words.sort_values(["topic", "relevance", "token"], ascending=[True, False, True])
-    chosen = top.groupby("topic")["token"].apply(lambda told: list(told[:TOP_WORDS]))
+    chosen = _telling(words, count)
     documents = _documents(model.transform(bags)).select(F.col("key").alias(key), "topic", "weight")
-    judged = _judged(bags.where("is_held_out"), list(chosen), false_alarm=false_alarm)
+    judged = _judged(bags.where("is_held_out"), chosen, false_alarm=false_alarm)
     spark = tokenized.sparkSession
     about = documents.groupBy("topic").agg(F.count("*").alias("document_count"))
     topics = spark.createDataFrame(judged, _TOPIC).join(about, "topic", "left").fillna(0, ["document_count"])
-    heavy = words[words["rank"] <= WORDS_KEPT]
+    heavy = words.loc[words["rank"] <= WORDS_KEPT, ["topic", "rank", "token", "weight", "relevance"]]
     return Topics(topics=topics, words=spark.createDataFrame(heavy, _WORD), documents=documents)
 
 
@@ -192,7 +192,9 @@ def _model(bags: DataFrame, *, count: int, iterations: int, seed: int) -> LDAMod
 
 
 def _words(weights: Array, common: pd.DataFrame) -> pd.DataFrame:
-    """Every word of every topic: its share there, its rank, and how telling it is."""
+    """Every word of every topic: its share there, its rank, how telling it is, and how much its own."""
+    own = weights / weights.sum(axis=1, keepdims=True)
+    weights = weights / weights.sum(axis=0)
     shares = common["count"].to_numpy() / common["count"].sum()
     lift = np.log(weights / shares[:, None])
     relevance = RELEVANCE * np.log(weights) + (1 - RELEVANCE) * lift
@@ -203,10 +205,20 @@ def _words(weights: Array, common: pd.DataFrame) -> pd.DataFrame:
             "token": common["ngram"].repeat(count).to_numpy(),
             "weight": weights.ravel(),
             "relevance": relevance.ravel(),
+            "own": own.ravel(),
         }
     ).sort_values(["topic", "weight", "token"], ascending=[True, False, True])
     told["rank"] = told.groupby("topic").cumcount() + 1
-    return told[["topic", "rank", "token", "weight", "relevance"]]
+    return told
+
+
+def _telling(words: pd.DataFrame, count: int) -> list[list[str]]:
+    """The words that each topic is told by. A word that stands elsewhere as often tells nothing of it."""
+    own = words[words["own"] > OWN].sort_values(
+        ["topic", "relevance", "token"], ascending=[True, False, True]
+    )
+    chosen = own.groupby("topic")["token"].apply(lambda told: list(told[:TOP_WORDS]))
+    return [chosen.get(topic, []) for topic in range(count)]
 
 
 def _documents(inferred: DataFrame) -> DataFrame:
@@ -231,7 +243,7 @@ def _judged(fresh: DataFrame, chosen: list[list[str]], *, false_alarm: float) ->
 
 def _together(fresh: DataFrame, chosen: list[list[str]]) -> list[Array]:
     """A matrix a topic: in how many documents two of its words are; in its diagonal, one of them."""
-    tops = F.array(*(F.array(*map(F.lit, words)) for words in chosen))
+    tops = F.array(*(F.array(*map(F.lit, words)).cast("array<string>") for words in chosen))
     present = F.transform(tops, lambda words: F.array_intersect(F.array_distinct("tokens"), words))
     found = fresh.select(F.posexplode(present).alias("topic", "present"))
     counted = (
