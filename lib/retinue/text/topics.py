@@ -59,8 +59,8 @@ def fit(
 
     Out, three frames:
 
-    topics      A row a topic: topic (int, from 0), words (array<string>, the eight most relevant of those said
-                more in this topic than in all others; fewer where there are fewer), coherence (double, -1..1:
+    topics      A row a topic: topic (int, from 0), words (array<string>, the eight most relevant of its own,
+                said more in it than in all others; fewer where there are fewer), coherence (double, -1..1:
                 mean NPMI of the pairs of these words over the documents held out; -1 where a pair never meets
                 or there is none), pair_count (bigint, how often two of them are in one document there),
                 expected_pair_count (double, by chance), p_value (double, that chance brings as many), is_real
