@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from retinue.errors import SchemaMismatch
+from retinue.schema import quoted
 
 MICROSECONDS = 1_000_000  # in a second
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +24,11 @@ def epoch_micros(rows: DataFrame, at: str) -> Column:
 
     Raises SchemaMismatch where `at` has any other type.
     """
-    kind, instant = rows.schema[at].dataType, F.col(f"`{at.replace('`', '``')}`")
+    return micros_of(F.col(quoted(at)), rows.schema[at].dataType, name=at)
+
+
+def micros_of(instant: Column, kind: T.DataType, *, name: str) -> Column:
+    """The same for any expression of the type; an error calls it by its `name`."""
     if isinstance(kind, T.TimestampType):
         return F.unix_micros(instant)
     if isinstance(kind, T.IntegralType):
@@ -35,7 +40,7 @@ def epoch_micros(rows: DataFrame, at: str) -> Column:
     if isinstance(kind, T.NumericType):
         return _micros_of_seconds(instant)
     raise SchemaMismatch(
-        f"{at} is {kind.simpleString()}; a time must be a timestamp, a timestamp_ntz or a number of seconds"
+        f"{name} is {kind.simpleString()}; a time must be a timestamp, a timestamp_ntz or a number of seconds"
     )
 
 

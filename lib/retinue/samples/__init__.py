@@ -33,7 +33,15 @@ pass on any post at any time, whoever wrote it: an analysis must find none of it
 """
 
 from retinue.samples.follows import made_up_follows
-from retinue.samples.public import ecommerce, rated_texts
+from retinue.samples.public import conversion_paths, ecommerce, rated_texts
 from retinue.samples.world import SmallWorld, Truth, small_world
 
-__all__ = ["SmallWorld", "Truth", "ecommerce", "made_up_follows", "rated_texts", "small_world"]
+__all__ = [
+    "SmallWorld",
+    "Truth",
+    "conversion_paths",
+    "ecommerce",
+    "made_up_follows",
+    "rated_texts",
+    "small_world",
+]

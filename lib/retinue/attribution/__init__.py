@@ -1,0 +1,1 @@
+"""Which touch earned the sale, and what each ad truly returns."""
