@@ -137,3 +137,77 @@ def counterfactual(paths: Sequence[Path]) -> Credit:
         total = sum(gains)
         shares[channels] = [each / total for each in gains] if total else share(channels, "last")
     return shared(summed.values(), shares)
+
+
+@dataclass(frozen=True, order=True)
+class Touch:
+    at: int
+    channel: str
+    kind: str = "click"
+
+
+@dataclass(frozen=True)
+class Journey:
+    person: str
+    touches: tuple[Touch, ...]
+    converted_at: int | None
+    value: float | None
+
+
+def journeys(
+    touches: dict[str, list[Touch]],
+    conversions: dict[str, list[tuple[int, float]]],
+    *,
+    lookback: int,
+    until: int,
+    restart: bool = False,
+) -> list[Journey]:
+    """One a conversion, and one a person whose touches since the last may yet convert."""
+    found = []
+    for person in touches.keys() | conversions.keys():
+        ends = sorted(each for each in conversions.get(person, []) if each[0] < until)
+        own = sorted(each for each in touches.get(person, []) if each.at < until)
+        last = None
+        for at, value in ends:
+            led = [each for each in own if at - lookback <= each.at <= at]
+            if restart and last is not None:
+                led = [each for each in led if each.at > last]
+            found.append(Journey(person, tuple(led), at, value))
+            last = at
+        waiting = [each for each in own if (last is None or each.at > last) and each.at >= until - lookback]
+        if waiting:
+            found.append(Journey(person, tuple(waiting), None, None))
+    return found
+
+
+def lapsed(
+    touches: dict[str, list[Touch]],
+    conversions: dict[str, list[tuple[int, float]]],
+    *,
+    lookback: int,
+    until: int,
+) -> list[Journey]:
+    """Touches that nothing followed in time, cut where one comes too long after the one before."""
+    found = []
+    for person, all_of_them in touches.items():
+        ends = [at for at, _ in conversions.get(person, []) if at < until]
+        lost = [
+            each
+            for each in sorted(all_of_them)
+            if each.at + lookback < until and not any(each.at <= end <= each.at + lookback for end in ends)
+        ]
+        cut: list[list[Touch]] = []
+        for each in lost:
+            if cut and each.at - cut[-1][-1].at <= lookback:
+                cut[-1].append(each)
+            else:
+                cut.append([each])
+        found += [Journey(person, tuple(each), None, None) for each in cut]
+    return found
+
+
+def decayed(journey: Journey, half_life: int) -> list[float]:
+    """Shares by time before the conversion."""
+    assert journey.converted_at is not None
+    weights = [2.0 ** (-(journey.converted_at - each.at) / half_life) for each in journey.touches]
+    return [each / sum(weights) for each in weights]

@@ -240,8 +240,12 @@ def _ends(touches: Column, segments: Sequence[Segment], age: _Age) -> list[Colum
     if isinstance(spans[0], timedelta):
         ages = F.transform(touches, age)
         until = accumulate(span_micros(span) for span in spans if isinstance(span, timedelta))
-        return [F.size(F.filter(ages, lambda each, end=end: each <= end)) for end in until]  # type: ignore[misc]
+        return [F.size(_up_to(ages, end)) for end in until]
     return [F.least(F.size(touches), F.lit(end)) for end in accumulate(spans)]
+
+
+def _up_to(ages: Column, end: int) -> Column:
+    return F.filter(ages, lambda age: age <= end)
 
 
 def _of_touches(journeys: DataFrame, shares: _Shares) -> DataFrame:
