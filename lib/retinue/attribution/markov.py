@@ -16,7 +16,7 @@ from scipy.sparse.linalg import splu  # type: ignore[import-untyped]
 from retinue.attribution import shares
 from retinue.errors import RetinueError
 
-__all__ = ["Chain", "attribute", "chain_of", "transitions"]
+__all__ = ["Chain", "attribute", "chain_between", "chain_of", "transitions"]
 
 Array = NDArray[np.float64]
 AT_ONCE = 256  # columns of the solution in memory
@@ -107,7 +107,14 @@ class Chain:
 
 def chain_of(steps: Iterable[Row], *, order: int) -> Chain:
     """The chain of the transitions that `transitions` counts."""
-    counted = [(tuple(row.source), row.channel, row.conversions, row.nulls) for row in steps]
+    return chain_between(
+        ((tuple(row.source), row.channel, row.conversions, row.nulls) for row in steps), order=order
+    )
+
+
+def chain_between(steps: Iterable[tuple[tuple[Any, ...], Any, float, float]], *, order: int) -> Chain:
+    """The same of plain steps: source, channel (None at the end), conversions, nulls."""
+    counted = list(steps)
     states = {(): 0} | {
         state: n for n, state in enumerate(sorted({source for source, *_ in counted} - {()}), start=1)
     }

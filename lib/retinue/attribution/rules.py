@@ -17,7 +17,7 @@ from retinue.clickstream.times import micros_of, span_micros
 from retinue.errors import RetinueError, SchemaMismatch, nearest
 from retinue.schema import quoted, require
 
-__all__ = ["MODELS", "Segment", "attribute", "attribute_paths", "credits", "segmented"]
+__all__ = ["MODELS", "Segment", "age", "attribute", "attribute_paths", "credits", "segmented"]
 
 Rule = Literal["first", "last", "last_non_direct", "linear", "position", "time_decay"]
 MODELS: tuple[Rule, ...] = ("first", "last", "last_non_direct", "linear", "position", "time_decay")
@@ -83,7 +83,7 @@ def credits(
     """
     require(journeys, ["touches", "converted_at", "value", "is_converted"], what="rules")
     rule = _known(model)
-    shares = _shares(rule, _age(journeys) if rule == "time_decay" else None, half_life, weights)
+    shares = _shares(rule, age(journeys) if rule == "time_decay" else None, half_life, weights)
     return _of_touches(journeys, shares)
 
 
@@ -101,8 +101,8 @@ def segmented(journeys: DataFrame, *, segments: Sequence[Segment]) -> DataFrame:
     """
     require(journeys, ["touches", "converted_at", "value", "is_converted"], what="rules.segmented")
     _check(segments)
-    age = _age(journeys)
-    return _added_up(_of_touches(journeys, lambda touches: _by_segment(touches, segments, age)))
+    age_of = age(journeys)
+    return _added_up(_of_touches(journeys, lambda touches: _by_segment(touches, segments, age_of)))
 
 
 def attribute_paths(paths: DataFrame, *, model: str, weights: Sequence[float] = POSITION) -> DataFrame:
@@ -132,8 +132,12 @@ def _known(model: str) -> Rule:
     raise RetinueError(f"model is {model}; choose {', '.join(MODELS)}{nearest(model, MODELS)}")
 
 
-def _age(journeys: DataFrame) -> _Age:
-    """How long before the conversion a touch was, in microseconds."""
+def age(journeys: DataFrame) -> _Age:
+    """From a touch of these journeys to how long before the conversion it was, in microseconds (bigint).
+
+    The touch's time is its column `at`, or else the first one of converted_at's type. Raises SchemaMismatch
+    where there is none.
+    """
     touches, ended = journeys.schema["touches"].dataType, journeys.schema["converted_at"].dataType
     if not isinstance(touches, T.ArrayType) or not isinstance(touches.elementType, T.StructType):
         raise SchemaMismatch(f"touches is {touches.simpleString()}; it must be an array of structs")
@@ -148,10 +152,10 @@ def _age(journeys: DataFrame) -> _Age:
     return lambda touch: conversion - micros_of(touch[at], ended, name=at)
 
 
-def _shares(rule: Rule, age: _Age | None, half_life: timedelta, weights: Sequence[float]) -> _Shares:
+def _shares(rule: Rule, age_of: _Age | None, half_life: timedelta, weights: Sequence[float]) -> _Shares:
     """From touches to their shares, an array as long; their sum is 1."""
-    if rule == "time_decay" and age is not None:
-        return lambda touches: _scaled(_faded(touches, age, half_life))
+    if rule == "time_decay" and age_of is not None:
+        return lambda touches: _scaled(_faded(touches, age_of, half_life))
     if rule == "position":
         return lambda touches: _by_position(touches, weights)
     if rule == "linear":
@@ -189,11 +193,11 @@ def _by_position(touches: Column, weights: Sequence[float]) -> Column:
     return F.transform(touches, share)
 
 
-def _faded(touches: Column, age: _Age, half_life: timedelta) -> Column:
+def _faded(touches: Column, age_of: _Age, half_life: timedelta) -> Column:
     """2 to the minus age in half-lives, by the newest touch, so that no old journey comes to 0."""
     if half_life <= timedelta(0):
         raise RetinueError(f"half_life is {half_life}; give a span of time above 0")
-    ages = F.transform(touches, age)
+    ages = F.transform(touches, age_of)
     return F.transform(ages, lambda each: F.pow(2.0, (F.array_min(ages) - each) / span_micros(half_life)))
 
 
@@ -212,9 +216,9 @@ def _check(segments: Sequence[Segment]) -> None:
             raise RetinueError(f"a segment's model is {each.model}; choose first, last, linear or time_decay")
 
 
-def _by_segment(touches: Column, segments: Sequence[Segment], age: _Age) -> Column:
+def _by_segment(touches: Column, segments: Sequence[Segment], age_of: _Age) -> Column:
     """The shares, in the order of the touches; all are 0 where no segment has a touch."""
-    ends = _ends(touches, segments, age)
+    ends = _ends(touches, segments, age_of)
     starts = [F.lit(0), *ends[:-1]]
     size = F.size(touches)
     earning = [
@@ -225,7 +229,7 @@ def _by_segment(touches: Column, segments: Sequence[Segment], age: _Age) -> Colu
     parts = [F.array_repeat(F.lit(0.0), size - ends[-1])]
     for each, start, end in reversed(list(zip(segments, starts, ends, strict=True))):
         stretch = F.slice(touches, size - end + 1, end - start)
-        shares = _shares(_known(each.model), age, each.half_life, POSITION)(stretch)
+        shares = _shares(_known(each.model), age_of, each.half_life, POSITION)(stretch)
         parts.append(_times(shares, F.coalesce(each.weight / whole, F.lit(0.0))))
     return F.concat(*parts)
 
@@ -234,11 +238,11 @@ def _times(shares: Column, factor: Column) -> Column:
     return F.transform(shares, lambda share: share * factor)
 
 
-def _ends(touches: Column, segments: Sequence[Segment], age: _Age) -> list[Column]:
+def _ends(touches: Column, segments: Sequence[Segment], age_of: _Age) -> list[Column]:
     """How many touches, counted back from the conversion, are up to the end of each segment."""
     spans = [each.span for each in segments]
     if isinstance(spans[0], timedelta):
-        ages = F.transform(touches, age)
+        ages = F.transform(touches, age_of)
         until = accumulate(span_micros(span) for span in spans if isinstance(span, timedelta))
         return [F.size(_up_to(ages, end)) for end in until]
     return [F.least(F.size(touches), F.lit(end)) for end in accumulate(spans)]
