@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -219,6 +219,7 @@ def _require(rows: Rows, columns: Sequence[str], what: str) -> None:
     require(cast(DataFrame, rows), columns, what=what)  # which asks either kind for its columns alone
 
 
-def _texts(key: Any) -> tuple[str, ...]:
-    """What ties between keys are ordered by: the text, or the texts of a list in turn."""
-    return (key,) if isinstance(key, str) else tuple(str(part) for part in key)
+def _texts(key: Any) -> tuple[Any, ...]:
+    """What ties between keys are ordered by: the key, or the texts of a list in turn."""
+    is_list = isinstance(key, Iterable) and not isinstance(key, str)
+    return tuple(str(part) for part in key) if is_list else (key,)

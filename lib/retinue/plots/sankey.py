@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 from retinue.plots import labels
+from retinue.plots.alluvial import MARGIN, Bar, Node, Ribbon, head, ribbons, stacked
 from retinue.plots.picture import Picture, nothing
 from retinue.plots.rows import Rows, largest
 from retinue.plots.style import CATEGORIES, LIGHT
@@ -16,18 +16,9 @@ from retinue.plots.style import CATEGORIES, LIGHT
 __all__ = ["sankey"]
 
 TITLE = "Where do sessions go, step by step?"
-MARGIN, TOP, BAR, PITCH, LABEL = 2, 50, 11, 192, 160  # pixels
-TALLEST = 400  # pixels for all sessions of the first step
-SLOT, GAP = 30, 10  # the room that a label needs, and the air between two
+PITCH, LABEL = 192, 160  # pixels
 
-
-class Node(NamedTuple):
-    """Who stands in a column: pages come first, then those folded together, then those who left."""
-
-    kind: int
-    name: str
-
-
+# Pages come first, then those folded together, then those who left.
 PAGE, FOLDED, RARER, LEFT = range(4)
 _OTHER, _RARER, _LEFT = Node(FOLDED, ""), Node(RARER, ""), Node(LEFT, "")
 
@@ -40,36 +31,6 @@ class Flows:
     moving: list[Counter[tuple[Node, Node]]]
     folded: list[int]  # names folded into other, a column
     sessions: int  # on the paths that are drawn
-
-
-@dataclass
-class Bar:
-    """A node's place in its column, and how much of either side ribbons already fill."""
-
-    column: int
-    node: Node
-    size: int
-    y: float
-    height: float
-    arrived: float = field(default=0)
-    departed: float = field(default=0)
-
-    @property
-    def x(self) -> float:
-        """The left edge, in pixels."""
-        return MARGIN + self.column * PITCH
-
-
-@dataclass(frozen=True)
-class Ribbon:
-    """Sessions on their way from one bar to another, with the upper corners at both."""
-
-    source: Bar
-    target: Bar
-    size: int
-    start: tuple[float, float]
-    end: tuple[float, float]
-    thickness: float
 
 
 def sankey(paths: Rows, *, limit: int = 5_000, steps: int = 5, names: int = 6) -> Picture:
@@ -127,48 +88,11 @@ def _shown_names(
     return shown, [max(0, len(column) - names) for column in ranked]
 
 
-def _stacked(flows: Flows) -> list[dict[Node, Bar]]:
-    """Every column's bars from the top down: pages by size, then the others, then those who left."""
-    return [_stack(column, sizes, _scale(flows)) for column, sizes in enumerate(flows.standing)]
-
-
-def _scale(flows: Flows) -> float:
-    """Pixels a session."""
-    return TALLEST / sum(flows.standing[0].values())
-
-
-def _stack(column: int, sizes: Counter[Node], scale: float) -> dict[Node, Bar]:
-    bars, y = {}, float(TOP)
-    for node in sorted(sizes, key=lambda node: (node.kind, -sizes[node], node.name)):
-        height = sizes[node] * scale
-        slot = max(height, SLOT)
-        bars[node] = Bar(column, node, sizes[node], y + (slot - height) / 2, height)
-        y += slot + GAP
-    return bars
-
-
-def _ribbons(flows: Flows, bars: list[dict[Node, Bar]]) -> list[Ribbon]:
-    """The ribbons between all columns, which fill each bar's side from the top without a gap."""
-    scale, ribbons = _scale(flows), list[Ribbon]()
-    for column, links in enumerate(flows.moving):
-        ends = [(bars[column][a], bars[column + 1][b], size) for (a, b), size in links.items()]
-        for source, target, size in sorted(ends, key=lambda link: (link[0].y, link[1].y)):
-            start = (source.x + BAR, source.y + source.departed)
-            end = (target.x, target.y + target.arrived)
-            ribbons.append(Ribbon(source, target, size, start, end, size * scale))
-            source.departed += size * scale
-            target.arrived += size * scale
-    return ribbons
-
-
 def _draw(flows: Flows, *, note: str) -> Picture:
-    bars = _stacked(flows)
-    bottom = max(
-        bar.y + bar.height / 2 + max(bar.height, SLOT) / 2 for column in bars for bar in column.values()
-    )
+    bars, bottom = stacked(flows.standing, pitch=PITCH)
     picture = Picture(title=TITLE, note=note, width=MARGIN + len(bars) * PITCH, height=bottom + MARGIN)
     colors = _colors(flows)
-    for ribbon in _ribbons(flows, bars):
+    for ribbon in ribbons(flows.moving, bars):
         _draw_ribbon(picture, flows, ribbon, colors)
     for column in bars:
         _draw_header(picture, flows, list(column.values()))
@@ -199,22 +123,18 @@ def _draw_ribbon(picture: Picture, flows: Flows, ribbon: Ribbon, colors: dict[No
 
 def _draw_header(picture: Picture, flows: Flows, bars: list[Bar]) -> None:
     here = sum(bar.size for bar in bars if bar.node.kind in {PAGE, FOLDED})
-    column = bars[0].column
-    picture.write(bars[0].x, 10, f"Step {column + 1}", size=13, bold=True)
     text = f"{labels.count(here)} · {labels.share(here, flows.sessions)}"
-    picture.write(bars[0].x, 28, text, size=11.5, color=LIGHT["muted"])
+    head(picture, bars[0].x, f"Step {bars[0].column + 1}", text)
 
 
 def _draw_bar(picture: Picture, flows: Flows, bar: Bar, colors: dict[Node, str]) -> None:
     name = _name(bar.node, flows, bar.column)
     tip = f"{name}: {labels.amount(bar.size, 'session')}"
     of_all = "" if bar.node.kind == RARER else f" · {labels.share(bar.size, flows.sessions)}"
-    picture.block(bar.x, bar.y, BAR, max(bar.height, 1), color=colors[bar.node], tip=tip + of_all)
-    middle = bar.y + bar.height / 2
-    x, leaves = bar.x + BAR + 6, bar.node.kind == LEFT
-    line = labels.fit(name, room=LABEL, size=12)
-    picture.write(x, middle - 7, line, bold=True, color=LIGHT["vermillion" if leaves else "ink"], part="halo")
-    picture.write(x, middle + 8, labels.count(bar.size) + of_all, size=11, part="halo")
+    ink = LIGHT["vermillion" if bar.node.kind == LEFT else "ink"]
+    figures = labels.count(bar.size) + of_all
+    color = colors[bar.node]
+    bar.draw(picture, name=name, figures=figures, tip=tip + of_all, room=LABEL, color=color, ink=ink)
 
 
 def _name(node: Node, flows: Flows, column: int) -> str:
