@@ -63,3 +63,16 @@ def test_a_share_says_nothing_and_all_only_of_nothing_and_all(part, whole, shown
 
 def test_a_count_has_its_thousands_apart():
     assert [labels.count(number) for number in (0, 999, 31_106, 2.0)] == ["0", "999", "31,106", "2"]
+
+
+def test_a_number_that_need_not_be_whole_has_a_decimal_where_it_is_small():
+    assert [labels.rounded(number) for number in (0, 31.06, -2.25, 99.96, 3_106.4)] == [
+        *("0.0", "31.1", "-2.2", "100", "3,106"),
+    ]
+
+
+def test_a_round_number_of_an_axis_is_short_and_not_changed():
+    numbers = (0, 0.25, 950, 1_250, 1_500, -12_500, 2e6, 3e9)
+    assert [labels.short(number) for number in numbers] == [
+        *("0", "0.25", "950", "1,250", "1.5k", "−12.5k", "2M", "3G"),
+    ]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retinue.plots import Picture, labels
-from retinue.plots.axes import Numbers, Times, at, during, instant, reaches
+from retinue.plots.axes import Across, Numbers, Times, at, during, instant, reaches
 from retinue.plots.layout import force_directed, parted
 from retinue.plots.names import Names, around
 from retinue.plots.treemap import squarified
@@ -75,6 +75,16 @@ def test_numbers_lie_between_round_ones() -> None:
     assert [numbers.y(value) for value in (0, 75, 150)] == [90, 45, 0]
     assert Numbers.over(0, 1, top=0, bottom=90, whole=True).ticks == (0, 1)
     assert Numbers.over(0, 0, top=0, bottom=90).ticks[0] == 0
+
+
+def test_numbers_lie_from_left_to_right_with_their_words_below() -> None:
+    amounts = Across.over(-700, 1_800, left=100, right=400, lines=3)
+    assert amounts.ticks == (-1_000, 0, 1_000, 2_000)
+    assert [amounts.x(value) for value in (-1_000, 500, 2_000)] == [100, 250, 400]
+    picture = Picture(title="", note="", width=500, height=50)
+    amounts.draw(picture, top=0, bottom=30, told=labels.short)
+    assert [text.get_text() for text in picture.texts[2:]] == ["−1k", "0", "1k", "2k"]
+    assert Across.over(0, 0, left=0, right=1).ticks[0] == 0
 
 
 def axis(first: datetime, last: datetime) -> list[str]:

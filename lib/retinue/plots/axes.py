@@ -14,7 +14,7 @@ from retinue.plots import labels
 from retinue.plots.picture import Picture
 from retinue.plots.style import LIGHT
 
-__all__ = ["Numbers", "Times", "at", "during", "instant", "percent", "reaches", "span"]
+__all__ = ["Across", "Numbers", "Times", "at", "during", "instant", "percent", "reaches", "span"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TICK, GAP = 62, 6  # pixels that a time takes, and between the words of an axis and the drawing
@@ -33,9 +33,7 @@ class Numbers:
         cls, low: float, high: float, *, top: float, bottom: float, lines: int = 4, whole: bool = False
     ) -> Numbers:
         """From a round number at or below `low` to one at or above `high`."""
-        places = MaxNLocator(nbins=lines, steps=[1, 2, 2.5, 5, 10], integer=whole)
-        ticks = places.tick_values(low, high if high > low else low + 1)
-        return cls(tuple(float(tick) for tick in ticks), top, bottom)
+        return cls(_round(low, high, lines=lines, whole=whole), top, bottom)
 
     def y(self, number: float) -> float:
         """The height of a number."""
@@ -49,6 +47,34 @@ class Numbers:
             picture.block(left, y - 0.5, right - left, 1, color=LIGHT["faint"])
             line = labels.fit(told(tick), room=left - GAP, size=11)
             picture.write(left - GAP, y, line, size=11, color=LIGHT["muted"], align="right")
+
+
+@dataclass(frozen=True)
+class Across:
+    """Numbers to the right, from the pixel `left` to the pixel `right`, with lines at round ones."""
+
+    ticks: tuple[float, ...]
+    left: float
+    right: float
+
+    @classmethod
+    def over(
+        cls, low: float, high: float, *, left: float, right: float, lines: int = 5, whole: bool = False
+    ) -> Across:
+        """From a round number at or below `low` to one at or above `high`."""
+        return cls(_round(low, high, lines=lines, whole=whole), left, right)
+
+    def x(self, number: float) -> float:
+        """Where a number lies."""
+        low, high = self.ticks[0], self.ticks[-1]
+        return self.left + (self.right - self.left) * (number - low) / (high - low)
+
+    def draw(self, picture: Picture, *, top: float, bottom: float, told: Callable[[float], str]) -> None:
+        """A line at each round number, with what is told of it below `bottom`."""
+        for tick in self.ticks:
+            x = self.x(tick)
+            picture.block(x - 0.5, top, 1, bottom - top, color=LIGHT["faint"])
+            picture.write(x, bottom + 12, told(tick), size=11, color=LIGHT["muted"], align="center")
 
 
 @dataclass(frozen=True)
@@ -128,6 +154,12 @@ def reaches(points: Sequence[tuple[float, Any]], *, pitch: float) -> list[list[t
         else:
             runs.append([point])
     return runs
+
+
+def _round(low: float, high: float, *, lines: int, whole: bool) -> tuple[float, ...]:
+    places = MaxNLocator(nbins=lines, steps=[1, 2, 2.5, 5, 10], integer=whole)
+    ticks = places.tick_values(low, high if high > low else low + 1)
+    return tuple(float(tick) for tick in ticks)
 
 
 def _monthly(tick: pd.Timestamp, before: pd.Timestamp | None) -> str:

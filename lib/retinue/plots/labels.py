@@ -15,7 +15,9 @@ __all__ = [
     "count",
     "duration",
     "fit",
+    "rounded",
     "share",
+    "short",
     "signed",
     "width",
     "wrap",
@@ -95,6 +97,11 @@ def count(number: float) -> str:
     return f"{int(number):,}"
 
 
+def rounded(number: float) -> str:
+    """A number that need not be whole, such as a mean; below a hundred to one decimal: 3,106, 31.1."""
+    return f"{number:.1f}" if abs(number) < 99.95 else f"{number:,.0f}"
+
+
 def brief(number: float) -> str:
     """A count in at most four characters, for a cell or an axis: 950, 1.2k, 35k, 4M."""
     whole = int(number)
@@ -104,6 +111,14 @@ def brief(number: float) -> str:
             # Cut, not rounded: 9,960 is 9.9k, for 10.0k would not fit.
             return f"{whole * 10**decimals // unit / 10**decimals:.{decimals}f}{name}"
     return str(whole)
+
+
+def short(number: float) -> str:
+    """A round number of an axis, with its sign: 0.5, 950, −1.5k, 20M."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= 10 * unit or (abs(number) >= unit and number % (unit / 10) == 0):
+            return f"{number / unit:,.6g}{name}".replace("-", "−")
+    return f"{number:,.6g}".replace("-", "−")
 
 
 def amount(number: float, noun: str) -> str:

@@ -48,11 +48,17 @@ class _Rank(NamedTuple):
         return 0.0 if is_null(self.error) else self.error
 
     def tip(self, before: float) -> str:
-        told = f"{labels.amount(self.seeds, 'seed')}: {_reached(self.spread)} reached"
-        told += "" if is_null(self.error) else f" (interval {_reached(self.low)} to {_reached(self.high)})"
-        told += f"; {self.name} adds {_reached(max(self.spread - before, 0))}"
+        told = f"{labels.amount(self.seeds, 'seed')}: {labels.rounded(self.spread)} reached"
+        told += (
+            ""
+            if is_null(self.error)
+            else f" (interval {labels.rounded(self.low)} to {labels.rounded(self.high)})"
+        )
+        told += f"; {self.name} adds {labels.rounded(max(self.spread - before, 0))}"
         most_tied = (
-            "" if is_null(self.by_degree) else f"; as many with most ties reach {_reached(self.by_degree)}"
+            ""
+            if is_null(self.by_degree)
+            else f"; as many with most ties reach {labels.rounded(self.by_degree)}"
         )
         return told + most_tied
 
@@ -70,15 +76,12 @@ def reach_curve(seeds: Rows, *, limit: int = 200) -> Picture:
     if not ranks:
         return nothing(title=TITLE, note="No seed is chosen.")
     last = ranks[-1]
-    note = f"{labels.amount(last.seeds, 'seed')} reach{'es' * (last.seeds == 1)} {_reached(last.spread)}"
+    note = (
+        f"{labels.amount(last.seeds, 'seed')} reach{'es' * (last.seeds == 1)} {labels.rounded(last.spread)}"
+    )
     if last.by_degree and not is_null(last.by_degree):
         note += f", {_more(last.spread / last.by_degree - 1)} those with most ties"
     return _draw(ranks, note=f"{note}; spreads from fresh sets")
-
-
-def _reached(spread: float) -> str:
-    """How many on average; below a hundred to one decimal."""
-    return f"{spread:.1f}" if spread < 99.95 else f"{spread:,.0f}"
 
 
 def _more(share: float) -> str:
@@ -102,14 +105,14 @@ def _draw(ranks: list[_Rank], *, note: str) -> Picture:
     picture.band(edges, color=LIGHT["blue"], tip="where the spread lies in 95 of 100 cases")
     compared = [(x(0), spreads.y(0)), *((x(rank.seeds), spreads.y(rank.by_degree)) for rank in known)]
     if known:
-        tip = f"{labels.count(known[-1].seeds)} with most ties: {_reached(known[-1].by_degree)} reached"
+        tip = f"{labels.count(known[-1].seeds)} with most ties: {labels.rounded(known[-1].by_degree)} reached"
         picture.line(compared, color=LIGHT["orange"], is_dashed=True, tip=tip)
     curve = [(x(0), spreads.y(0)), *((x(rank.seeds), spreads.y(rank.spread)) for rank in ranks)]
     picture.line(
         curve,
         color=LIGHT["blue"],
         thickness=2.5,
-        tip=f"{labels.amount(ranks[-1].seeds, 'seed')}: {_reached(ranks[-1].spread)} reached",
+        tip=f"{labels.amount(ranks[-1].seeds, 'seed')}: {labels.rounded(ranks[-1].spread)} reached",
     )
     radius, before = min(DOT / 2, 0.4 * (x(1) - x(0))), 0.0
     for rank, place in zip(ranks, curve[1:], strict=True):
@@ -160,7 +163,7 @@ def _draw_key(picture: Picture, last: _Rank, known: list[_Rank]) -> None:
         y = TOP + place * ROW * 1.2
         line = [(ASIDE, y), (ASIDE + 22, y)]
         picture.line(line, color=LIGHT[color], thickness=2.5 - 0.5 * is_dashed, is_dashed=is_dashed)
-        reached = _reached(spread)
+        reached = labels.rounded(spread)
         room = WIDTH - MARGIN - ASIDE - 30 - labels.width(reached, size=SIZE) - 4
         picture.write(ASIDE + 30, y, labels.fit(name, room=room, size=SIZE), size=SIZE, bold=True)
         picture.write(WIDTH - MARGIN, y, reached, size=SIZE, bold=True, align="right")
@@ -172,7 +175,7 @@ def _write_list(picture: Picture, ranks: list[_Rank]) -> None:
     picture.write(WIDTH - MARGIN, LIST, "adds", size=11, color=LIGHT["muted"], align="right")
     before = 0.0
     for place, rank in enumerate(ranks, start=1):
-        y, adds = LIST + 4 + place * ROW, _reached(max(rank.spread - before, 0))
+        y, adds = LIST + 4 + place * ROW, labels.rounded(max(rank.spread - before, 0))
         room = WIDTH - MARGIN - ASIDE - labels.width(adds, size=11) - 8
         picture.write(ASIDE, y, labels.fit(f"{rank.seeds}. {rank.name}", room=room, size=SIZE), size=SIZE)
         picture.write(WIDTH - MARGIN, y, adds, size=11, color=LIGHT["muted"], align="right")

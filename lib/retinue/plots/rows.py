@@ -18,6 +18,7 @@ __all__ = [
     "Largest",
     "Pair",
     "Rows",
+    "check",
     "different",
     "first",
     "folded",
@@ -29,6 +30,7 @@ __all__ = [
     "only",
     "pairs",
     "row_count",
+    "without",
 ]
 
 Rows = pd.DataFrame | DataFrame
@@ -60,7 +62,7 @@ def largest(rows: Rows, *, key: str, size: str, limit: int, what: str) -> Larges
     At most `limit` rows and one sum are collected. Raises SchemaMismatch. Runs Spark jobs where the frame
     is Spark's.
     """
-    _require(rows, [key, size], what)
+    check(rows, [key, size], what)
     if isinstance(rows, pd.DataFrame):
         counted = rows.loc[(rows[size].fillna(0) > 0) & rows[key].notna()]
         row_count, total = len(counted), counted[size].sum()
@@ -90,7 +92,7 @@ def first(
     `by` are the columns that order them, where some of `columns` cannot or need not.
     Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
     """
-    _require(rows, columns, what)
+    check(rows, columns, what)
     by = list(columns if by is None else by)
     up = [ascending] * len(by) if isinstance(ascending, bool) else list(ascending)
     if isinstance(rows, pd.DataFrame):
@@ -105,7 +107,7 @@ def largest_keys(rows: Rows, *, key: str, size: str, limit: int, what: str) -> l
 
     Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
     """
-    _require(rows, [key, size], what)
+    check(rows, [key, size], what)
     if isinstance(rows, pd.DataFrame):
         ranked = rows.groupby(key, sort=True)[size].sum().sort_values(ascending=False, kind="stable")
         return list(ranked.index[:limit])
@@ -118,6 +120,11 @@ def only(rows: Rows, *, key: str, keys: Sequence[Any]) -> Rows:
     if isinstance(rows, pd.DataFrame):
         return rows[rows[key].isin(keys)]
     return rows.where(F.col(key).isin(list(keys)))
+
+
+def without(rows: Rows, *, key: str) -> Rows:
+    """The rows whose key is null."""
+    return rows[rows[key].isna()] if isinstance(rows, pd.DataFrame) else rows.where(F.col(key).isNull())
 
 
 def row_count(rows: Rows) -> int:
@@ -139,7 +146,7 @@ def medians(
 
     No more are collected. Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
     """
-    _require(rows, [key, value], what)
+    check(rows, [key, value], what)
     if isinstance(rows, pd.DataFrame):
         values = rows[value].astype(float)
         found = values.groupby(rows[key], sort=True).agg(["size", "median"])[:limit].reset_index()
@@ -155,7 +162,7 @@ def pairs(edges: Rows, *, among: Sequence[Any], limit: int, what: str) -> list[P
 
     No more are collected. Raises SchemaMismatch. Runs a Spark job where the frame is Spark's.
     """
-    _require(edges, ["src", "dst", "weight"], what)
+    check(edges, ["src", "dst", "weight"], what)
     inside = only(only(edges, key="src", keys=among), key="dst", keys=among)
     if isinstance(inside, pd.DataFrame):
         tied = inside[inside["src"] != inside["dst"]]
@@ -178,7 +185,7 @@ def folded(
     So many rows are collected as there are ways to combine the keys that are kept. Raises SchemaMismatch.
     Runs a Spark job where the frame is Spark's.
     """
-    _require(rows, [*kept, by, size], what)
+    check(rows, [*kept, by, size], what)
     if isinstance(rows, pd.DataFrame):
         keys = [
             rows[column].astype(object).where(rows[column].isin(named) | rows[column].isna(), OTHERS)
@@ -215,7 +222,8 @@ def key_name(key: Any) -> str:
     return labels.clean(int(key) if is_whole else key)
 
 
-def _require(rows: Rows, columns: Sequence[str], what: str) -> None:
+def check(rows: Rows, columns: Sequence[str], what: str) -> None:
+    """Raise SchemaMismatch, naming `what` needs them, where columns are missing."""
     require(cast(DataFrame, rows), columns, what=what)  # which asks either kind for its columns alone
 
 
