@@ -41,6 +41,14 @@ class _Step(NamedTuple):
     def has_interval(self) -> bool:
         return not (is_null(self.low) or is_null(self.high))
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval; where it is not known, the share itself."""
+        return (self.low, self.high) if self.has_interval else (self.share, self.share)
+
+
+NONE = _Step(0, 0, 0, 0)
+
 
 @dataclass(frozen=True)
 class _Curve:
@@ -55,14 +63,15 @@ class _Curve:
     def last(self) -> _Step:
         return self.steps[-1]
 
-    def at(self, day: float) -> float:
-        """The share that has converted by then."""
-        return max((step.share for step in self.steps if step.day <= day), default=0.0)
+    def at(self, day: float) -> _Step:
+        """What has converted by then."""
+        known = (step for step in self.steps if step.day <= day)
+        return max(known, key=lambda step: step.day, default=NONE)
 
     @property
     def tip(self) -> str:
         days = [*(day for day in TOLD if day < self.last.day), self.last.day]
-        shares = ", ".join(f"{labels.share(self.at(day), 1)} by day {_number(day)}" for day in days)
+        shares = ", ".join(f"{labels.share(self.at(day).share, 1)} by day {_number(day)}" for day in days)
         interval = ""
         if self.last.has_interval:
             low, high = labels.share(self.last.low, 1), labels.share(self.last.high, 1)
@@ -116,13 +125,15 @@ def _curves(rows: Sequence[tuple[Any, ...]], kept: Sequence[tuple[Any, int]]) ->
 
 
 def _leader(curves: Sequence[_Curve]) -> str:
-    """Of which most have converted when all were still watched."""
+    """Of which most have converted when all were still watched, where its interval lies above all others."""
     day = min(curve.last.day for curve in curves)
-    best = max(curves, key=lambda curve: curve.at(day))
-    if len(curves) == 1 or not best.at(day):
+    best, *others = sorted(curves, key=lambda curve: -curve.at(day).share)
+    if not others or not best.at(day).share:
         return ""
+    if best.at(day).ends[0] <= max(other.at(day).ends[1] for other in others):
+        return f"; by day {_number(day)} none leads beyond chance"
     name = labels.fit(best.name, room=RIGHT / 3, size=12)
-    return f"; most by day {_number(day)}: {labels.share(best.at(day), 1)} after {name}"
+    return f"; most by day {_number(day)}: {labels.share(best.at(day).share, 1)} after {name}"
 
 
 def _number(day: float) -> str:
@@ -132,8 +143,7 @@ def _number(day: float) -> str:
 def _draw(curves: Sequence[_Curve], *, note: str) -> Picture:
     picture = Picture(title=TITLE, note=note, width=WIDTH, height=BOTTOM + FOOT)
     steps = [step for curve in curves for step in curve.steps]
-    tops = [step.high if step.has_interval else step.share for step in steps]
-    shares = Numbers.over(0, min(max(tops), 1) or 1, top=TOP, bottom=BOTTOM)
+    shares = Numbers.over(0, max(step.ends[1] for step in steps), top=TOP, bottom=BOTTOM)
     shares.draw(picture, left=LEFT, right=RIGHT, told=percent)
     days = Across.over(0, max(step.day for step in steps), left=LEFT, right=RIGHT, lines=8)
     days.draw(picture, top=BOTTOM, bottom=BOTTOM + 4, told=lambda day: f"{day:,.6g}")
@@ -155,7 +165,7 @@ def _draw_band(picture: Picture, curve: _Curve, days: Across, shares: Numbers) -
     highs = _stairs([(days.x(step.day), shares.y(step.high)) for step in known])
     edges = [(x, low, high) for (x, low), (_, high) in zip(lows, highs, strict=True)]
     if edges:
-        picture.band(edges, color=curve.color, alpha=0.16)
+        picture.band(edges, color=curve.color, alpha=0.14)
 
 
 def _stairs(points: Sequence[Place]) -> list[Place]:
