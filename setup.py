@@ -52,7 +52,10 @@ setup(
         *("retinue." + name for name in find_packages("lib/retinue")),
     ],
     package_data={
-        "retinue.conf": ["*.toml", "*.conf", "*.properties", "*.lock", "mappings/*.toml", "segments/*.toml"]
+        "retinue.conf": [
+            *("*.toml", "*.conf", "*.properties", "*.lock"),
+            *("channels/*.toml", "mappings/*.toml", "segments/*.toml"),
+        ]
     },
     entry_points={"console_scripts": ["retinue = retinue.cli:main"]},
     install_requires=CORE,
