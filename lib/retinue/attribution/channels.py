@@ -142,7 +142,7 @@ def _landing(page: Column, referrer: Column, campaign_id: Column, channel: Colum
 
 
 def _parameter(page: Column, name: str) -> Column:
-    raw = _first(page, rf"(?i)^[^?#]*\?(?:[^#]*?[&;])?{name}=([^&;#]+)")
+    raw = _first(page, rf"(?i)^[^?#]*\?(?:[^#]*?[&;])??{name}=([^&;#]+)")
     # A percent sign that is no escape stands for itself.
     return _word(F.try_url_decode(F.regexp_replace(raw, "%(?![0-9A-Fa-f]{2})", "%25")))
 
