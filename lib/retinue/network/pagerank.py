@@ -69,7 +69,10 @@ def joined(ties: DataFrame, ranks: DataFrame, rule: Rule) -> tuple[DataFrame, in
     """
     given = ties.groupBy("src").agg(F.sum("weight").alias("given"))
     share = (F.lit(rule.damping) * F.col("weight") / F.col("given")).alias("share")
-    shares = ties.join(given, "src").select("src", "dst", share).repartition("src").persist()
+    # Laid out once as every step joins it. A number of partitions that is said is not changed on the way.
+    parts = int(ties.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    laid = ties.join(given, "src").repartition(parts, "src").sortWithinPartitions("src")
+    shares = laid.select("src", "dst", share).persist()
     ranks = settled(ranks.select("id", "jump", "rank", F.lit(float("inf")).alias("before")))
     try:
         moved, step = rule.tolerance, 0
