@@ -41,10 +41,10 @@ TUESDAY = HEADER + "2,bob,ann,2026-05-02,e_mails,9\n4,eve,ann,2026-05-04,follows
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    """What a command tells of the job that brings contacts in; others follow on it."""
-    assert cli.main([*arguments, "--env", "test", "--json"]) == 0
-    told: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
-    return told[0]
+    """What a command tells of its one job."""
+    assert cli.main(["run", *arguments, "--env", "test", "--json"]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
 
 
 def test_a_contact_counts_once_as_delivered_first_and_comes_after_all_when_the_mapping_is_mended(
@@ -52,11 +52,11 @@ def test_a_contact_counts_once_as_delivered_first_and_comes_after_all_when_the_m
 ) -> None:
     mapping, home = tmp_path / "mine.toml", tmp_path / "home"
     mapping.write_text(MAPPING.format(written="yyyy-MM-dd"))
-    at = ["--mapping", str(mapping), "--home", str(home)]
+    at = ["--set", f"ingest.mapping={mapping}", "--home", str(home)]
     counts = []
     for name, text in (("monday", MONDAY), ("tuesday", TUESDAY)):
         (tmp_path / f"{name}.csv").write_text(text)
-        told = said(capsys, "ingest", str(tmp_path / f"{name}.csv"), *at)
+        told = said(capsys, "ingest_contacts", "--set", f"ingest.input={tmp_path / f'{name}.csv'}", *at)
         counts.append((told["rows_in"], told["rows_out"], told["rows_quarantined"]))
     assert counts == [(3, 2, 1), (2, 2, 0)]
     lake = fresh(spark, home)
@@ -70,7 +70,7 @@ def test_a_contact_counts_once_as_delivered_first_and_comes_after_all_when_the_m
     )
 
     mapping.write_text(MAPPING.format(written="dd/MM/yyyy"))
-    requeued = said(capsys, "requeue", *at)
+    requeued = said(capsys, "requeue_contacts", *at)
     assert (requeued["rows_in"], requeued["rows_out"]) == (1, 1)
     values = {found["question"]: found["value"] for found in requeued["findings"]}
     assert values["How many contacts are known?"] == 4
