@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -176,8 +176,6 @@ def _until(
     if as_of is None:
         one, other = (rows.select(epoch_micros(rows, at).alias("_at")) for rows in (touches, conversions))
         return one.union(other).agg(F.max("_at").alias("_end"), (F.max("_at") + 1).alias("_until"))
-    if isinstance(as_of, date) and not isinstance(as_of, datetime):
-        as_of = datetime.combine(as_of, time(), UTC)
     return F.lit(instant_micros(as_of))
 
 

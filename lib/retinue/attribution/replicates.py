@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +36,12 @@ class Journeys:
     is_converted: NDArray[np.bool_]
     value: Array
 
-    @property
+    @cached_property
     def rows(self) -> Numbers:
         """The journey of each touch."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
-    @property
+    @cached_property
     def places(self) -> Numbers:
         """The place of each touch in its journey, from 0."""
         return np.arange(len(self.codes)) - np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from statistics import NormalDist
 from typing import Any
 
@@ -245,8 +245,6 @@ def _until(rows: DataFrame, as_of: date | datetime | float | None) -> DataFrame:
     """The rows before `as_of`, with _end, when clocks that still run are censored."""
     if as_of is None:
         return rows.crossJoin(F.broadcast(rows.agg(F.max("_at").alias("_end"))))
-    if isinstance(as_of, date) and not isinstance(as_of, datetime):
-        as_of = datetime.combine(as_of, time())
     end = F.lit(instant_micros(as_of))
     return rows.where(F.col("_at") < end).withColumn("_end", end)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -44,8 +44,10 @@ def micros_of(instant: Column, kind: T.DataType, *, name: str) -> Column:
     )
 
 
-def instant_micros(instant: datetime | float) -> int:
-    """The same for one value of Python: a datetime (UTC where it has no zone) or a number of seconds."""
+def instant_micros(instant: date | datetime | float) -> int:
+    """The same for one value of Python: a datetime or a date (its midnight; UTC), or a number of seconds."""
+    if isinstance(instant, date) and not isinstance(instant, datetime):
+        instant = datetime.combine(instant, time())
     if not isinstance(instant, datetime):
         return round(instant * MICROSECONDS)
     return span_micros((instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - _EPOCH)
