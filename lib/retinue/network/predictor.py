@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from functools import reduce
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.ml.classification import GBTClassifier, LogisticRegression
-from pyspark.ml.evaluation import BinaryClassificationEvaluator
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import DenseMatrix
 from pyspark.sql import Column, DataFrame, Window
@@ -26,8 +25,8 @@ from retinue.network.margins import Classifier, Regression
 
 __all__ = ["MODELS", "LinkPredictor", "NothingToLearn", "load", "train"]
 
-PENALTIES = {"logistic_regression": 0.01, "strict_logistic_regression": 0.1}  # on the squares of the weights
-MODELS = (*PENALTIES, "gradient_boosted_trees", "single_score")
+PENALTIES = {"strict_logistic_regression": 0.1, "logistic_regression": 0.01}  # on the squares of the weights
+MODELS = (*PENALTIES, "single_score", "gradient_boosted_trees")  # a choice that is open goes to the earlier
 DEPTH, LEAST_PAIRS = 3, 20  # of a tree and its leaves
 SHRINKAGE = 0.2
 DAY = timedelta(days=1)
@@ -141,9 +140,10 @@ def train(
     pairs that were not linked then but had neighbours in common (two steps apart: hard cases; three in a
     bipartite graph), their features as of then, and whether they linked from then on and before the next.
     Logistic regressions with a weak and a strict penalty and gradient-boosted trees learn from all but the
-    last two, and beside them stands the one feature that ranks these best by itself. What ranks the one
-    before the last best (ROC AUC) is taken, what it said there makes probabilities of its margins, and it
-    learns again, from all before the last. That is the test: nothing that came at `cut_off` or after is
+    last two, and beside them stands the one feature that ranks these best by itself. They are judged on the
+    one before the last: of MODELS the first is taken whose ROC AUC there is within a standard error (of the
+    difference, by draws of vertices) of the best. What it said there makes probabilities of its margins, and
+    it learns again, from all before the last. That is the test: nothing that came at `cut_off` or after is
     learnt from, nor has the test a say in what is taken.
 
     Features are taken as logarithms and standardised within their look, since a graph grows. In the
@@ -163,14 +163,15 @@ def train(
     - best_single (the feature with the highest ROC AUC on the test itself, known afterwards only) and
       foreseen_single (on the look before), each also _roc_auc on the test, and gain_over_best_single and
       gain_over_foreseen_single of the predictor's ROC AUC, with _low and _high,
-    - validation: ROC AUC of each of MODELS on the look before,
+    - validation: ROC AUC of each of MODELS on the look before the last,
     - left_out_share: the share of the neighbour pairs that `view.max_wedges` left out of the test,
     - scores: a DataFrame with the same measures, a row for the predictor and each single feature: score,
       roc_auc, average_precision, precision_at_…, each also _low and _high.
 
     Runs Spark jobs; means, weights, measures and their draws come to the driver. The test's pairs are, for
     each score, in the memory of one task: lower negative_rate for more than a hundred million. Sources:
-    Liben-Nowell and Kleinberg (2007); Yang, Lichtenwalter and Chawla (2015) on the evaluation; Platt (1999).
+    Liben-Nowell and Kleinberg (2007); Yang, Lichtenwalter and Chawla (2015) on the evaluation; Breiman et al.
+    (1984) on the rule of one standard error; Platt (1999).
     Raises SchemaMismatch; RetinueError for numbers that cannot be, NothingToLearn where in a look all pairs
     link or none.
     """
@@ -191,11 +192,10 @@ def train(
         for back in range(looks, -1, -1)
     )
     before = reduce(DataFrame.unionByName, earlier)
-    judged = {kind: engines.settled(_judged(_fit(kind, before, trees), last)) for kind in MODELS}
-    validation = {kind: _roc_auc(pairs) for kind, pairs in judged.items()}
-    kind = max(MODELS, key=lambda each: validation[each])
+    judged = engines.settled(_judged({kind: _fit(kind, before, trees) for kind in MODELS}, last))
+    kind, validation = _chosen(judged, measures)
     classifier = _fit(kind, before.unionByName(last), trees)
-    model = LinkPredictor(kind, view, horizon, classifier, *_calibrated(judged[kind]))
+    model = LinkPredictor(kind, view, horizon, classifier, *_calibrated(judged, kind))
     scored = engines.settled(model.score(test))
     return model, {
         "model": kind,
@@ -322,8 +322,25 @@ def _classifier(kind: str, trees: int) -> LogisticRegression | GBTClassifier:
     )
 
 
-def _judged(classifier: Classifier, pairs: DataFrame) -> DataFrame:
-    return pairs.select("is_linked", "weight", _margin(classifier).alias("margin"))
+def _judged(classifiers: Mapping[str, Classifier], pairs: DataFrame) -> DataFrame:
+    """The pairs with the margin of each kind."""
+    margins_of = [_margin(classifier).alias(kind) for kind, classifier in classifiers.items()]
+    return pairs.select("src", "dst", "is_linked", "weight", *margins_of)
+
+
+def _chosen(judged: DataFrame, measures: _Measures) -> tuple[str, dict[str, float]]:
+    """The first kind within one standard error of the best, and the ROC AUC of each."""
+    found = rankings.compared(
+        judged, scores=MODELS, at=(), draws=measures.draws, seed=measures.seed
+    ).collect()
+    measured = {row["score"]: float(row["measured"][0]) for row in found}
+    drawn = {row["score"]: np.array(row["drawn"])[:, 0] for row in found}
+    best = max(MODELS, key=lambda kind: measured[kind])
+
+    def is_as_good(kind: str) -> bool:
+        return measured[best] - measured[kind] <= float(np.nanstd(drawn[best] - drawn[kind]))
+
+    return next(filter(is_as_good, MODELS)), {kind: measured[kind] for kind in MODELS}
 
 
 def _margin(classifier: Classifier) -> Column:
@@ -331,18 +348,11 @@ def _margin(classifier: Classifier) -> Column:
     return F.transform(F.array("standard"), classifier.margin)[0]
 
 
-def _roc_auc(pairs: DataFrame) -> float:
-    labelled = pairs.withColumn("label", F.col("is_linked").cast("double"))
-    return BinaryClassificationEvaluator(rawPredictionCol="margin", weightCol="weight", numBins=0).evaluate(
-        labelled
-    )
-
-
-def _calibrated(judged: DataFrame) -> tuple[float, float]:
-    """The slope and offset that make probabilities of margins."""
+def _calibrated(judged: DataFrame, kind: str) -> tuple[float, float]:
+    """The slope and offset that make probabilities of a kind's margins."""
     told = judged.select(
         F.col("is_linked").cast("double").alias("label"),
-        array_to_vector(F.array("margin")).alias("features"),
+        array_to_vector(F.array(kind)).alias("features"),
         "weight",
     )
     fit = LogisticRegression(weightCol="weight").fit(told)
