@@ -6,9 +6,9 @@ A file is known by its bytes: the same one counts once, whatever its name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -18,10 +18,10 @@ from retinue.answer import Answer, Finding
 from retinue.errors import InputMissing, InvariantBroken, UnknownSetting
 from retinue.lake import Lake
 from retinue.settings import Settings
-from retinue.sources import contacts, events, mappings, posts
+from retinue.sources import events, facts, mappings, posts
 from retinue.sources.mappings import Mapping
 
-__all__ = ["CONTACTS", "EVENTS", "POSTS", "Feed", "ingest", "requeue"]
+__all__ = ["ADS", "CONTACTS", "EVENTS", "POSTS", "Feed", "ingest", "requeue"]
 
 RECORD = ["source_digest", "position"]
 AFTER_ALL = 1 << 40  # more records than a file has
@@ -35,7 +35,7 @@ class Feed:
     records: str
     table: str
     job: str
-    subject: str
+    subject: str | None
     id: str
     read: Callable[..., DataFrame]
     parse: Callable[..., DataFrame]
@@ -64,28 +64,46 @@ POSTS = Feed(
     parse=posts.parse,
     with_ids=posts.with_post_ids,
 )
-CONTACTS = Feed(
-    kind="contacts",
+
+
+def _of_facts(kind: str, *, records: str, table: str, job: str, subject: str | None) -> Feed:
+    with_ids = partial(facts.with_ids, kind=kind)
+    id = facts.FACTS[kind].id
+    return Feed(kind, records, table, job, subject, id, facts.read, facts.parse, with_ids)
+
+
+CONTACTS = _of_facts(
+    "contacts",
     records="records of contacts",
     table="bronze.contacts",
     job="ingest_contacts",
     subject="profile_id",
-    id="contact_id",
-    read=contacts.read,
-    parse=contacts.parse,
-    with_ids=contacts.with_contact_ids,
 )
+ADS = tuple(
+    _of_facts(
+        kind,
+        records=f"records of {kind}",
+        table=f"bronze.ad_{kind}",
+        job="ingest_ads",
+        subject=subject,
+    )
+    for kind, subject in (("touches", "visitor_id"), ("costs", None), ("assignments", "visitor_id"))
+)
+"""The feeds of one job."""
 
 
-def ingest(lake: Lake, settings: Settings, feed: Feed) -> Answer:
-    """Read conf's ingest.input by its mapping. Raises InputMissing without either, and what `read` raises.
+def ingest(lake: Lake, settings: Settings, *feeds: Feed) -> Answer:
+    """Read conf's ingest.input by its mapping, as the one of the feeds of that kind.
+
+    Raises InputMissing without input or mapping, UnknownSetting for one of another kind, and what `read`
+    raises.
 
     Quarantine first, bronze last: a file found in bronze has gone through whole.
     """
     chosen = settings.ingest
     if not (chosen.input and chosen.mapping):
         raise InputMissing("nothing to ingest: set ingest.input and ingest.mapping, or `retinue ingest FILE`")
-    mapping = _mapping(settings, feed)
+    mapping, feed = _chosen(settings, feeds)
     records = feed.read(
         lake.spark,
         chosen.input,
@@ -100,12 +118,12 @@ def ingest(lake: Lake, settings: Settings, feed: Feed) -> Answer:
         records.unpersist()
 
 
-def requeue(lake: Lake, settings: Settings, feed: Feed) -> Answer:
+def requeue(lake: Lake, settings: Settings, *feeds: Feed) -> Answer:
     """Read what waits in quarantine again by its mended mapping. Raises UnknownSetting as `mappings.load`.
 
     Bronze first: a record that is marked as requeued has arrived.
     """
-    mapping = _mapping(settings, feed)
+    mapping, feed = _chosen(settings, feeds)
     held = quarantine.waiting(lake, job=feed.job)
     waiting = held.where(F.col("mapping") == mapping.name)
     known = lake.read(feed.table)
@@ -134,14 +152,18 @@ def requeue(lake: Lake, settings: Settings, feed: Feed) -> Answer:
     )
 
 
-def _mapping(settings: Settings, feed: Feed) -> Mapping:
+def _chosen(settings: Settings, feeds: Sequence[Feed]) -> tuple[Mapping, Feed]:
+    """The mapping, and the feed of its kind."""
     mapping = mappings.load(settings.ingest.mapping)
-    if mapping.kind != feed.kind:
-        raise UnknownSetting(
-            f"ingest.mapping is {settings.ingest.mapping!r}, whose kind is {mapping.kind!r}; {feed.job} "
-            f"wants one of {feed.kind!r}, or run ingest_{mapping.kind}"
-        )
-    return mapping
+    for feed in feeds:
+        if feed.kind == mapping.kind:
+            return mapping, feed
+    wanted = " or ".join(repr(feed.kind) for feed in feeds)
+    other = next(feed.job for feed in (EVENTS, POSTS, CONTACTS, *ADS) if feed.kind == mapping.kind)
+    raise UnknownSetting(
+        f"ingest.mapping is {settings.ingest.mapping!r}, whose kind is {mapping.kind!r}; {feeds[0].job} "
+        f"wants one of {wanted}, or run {other}"
+    )
 
 
 def _divided(lake: Lake, records: DataFrame, mapping: Mapping, feed: Feed) -> Answer:

@@ -11,11 +11,12 @@ __all__ = ["of_events", "of_records", "release", "waiting"]
 
 
 def of_records(
-    rows: DataFrame, lake: Lake, *, job: str, mapping: str, subject: str = "visitor_id"
+    rows: DataFrame, lake: Lake, *, job: str, mapping: str, subject: str | None = "visitor_id"
 ) -> DataFrame:
     """The rows of ops.quarantine for records of files.
 
-    In: source, the column that names the `subject`, source_file, source_digest, position, record, reason.
+    In: source, the column that names the `subject` if there is one, source_file, source_digest, position,
+    record, reason.
     A record has one place in quarantine, whatever happens to it: its job, file and position.
     """
     return _set_aside(
@@ -70,14 +71,14 @@ def release(lake: Lake, arrived: DataFrame, *, job: str) -> None:
 
 
 def _set_aside(
-    rows: DataFrame, lake: Lake, *, job: str, subject: str, key: list[Column], **kept: Column
+    rows: DataFrame, lake: Lake, *, job: str, subject: str | None, key: list[Column], **kept: Column
 ) -> DataFrame:
     return rows.select(
         F.sha2(F.concat_ws("\x1f", F.lit(job), *key), 256).substr(1, 32).alias("quarantine_id"),
         F.lit(job).alias("job"),
         "reason",
         "source",
-        F.col(subject).alias("subject_id"),
+        (F.col(subject) if subject else _none("string")).alias("subject_id"),
         *[column.alias(name) for name, column in kept.items()],
         F.lit(lake.run_id).alias("run_id"),
         F.current_timestamp().alias("quarantined_at"),

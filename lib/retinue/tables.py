@@ -89,6 +89,7 @@ POST_TYPES = ("post", "review", "comment", "mail")
 MEDIA_CLASSES = ("earned", "owned", "paid")
 ATTACHMENTS = ("text", "picture", "video")
 RELATIONSHIPS = ("follows", "e_mails", "refers")
+TOUCH_TYPES = ("click", "impression")
 LEGAL_BASES = ("anonymous", "consent", "contract", "legitimate_interest")
 
 
@@ -149,6 +150,43 @@ CONTACT = (
     ),
     Column("occurred_at", "TIMESTAMP", "since when, or when", "UTC"),
     Column("weight", "DOUBLE", "how much it counts, above 0; 1 where none is said"),
+)
+# What an ad is called, from the widest to the one thing that was shown.
+AD = (
+    Column("channel", "STRING", "the marketing channel, such as paid_search"),
+    Column("campaign_id", "STRING", "the campaign"),
+    Column("ad_id", "STRING", "the ad"),
+    Column("creative_id", "STRING", "what was shown: picture, film or wording"),
+)
+# What every touch of an ad or mail says, from whichever source it came.
+TOUCH = (
+    Column("touch_id", "STRING", "the source's own id, or a digest of the record", personal="identifier"),
+    Column("visitor_id", "STRING", "the device or browser", personal="identifier"),
+    Column("user_id", "STRING", "the login or customer", personal="identifier"),
+    Column("occurred_at", "TIMESTAMP", "when", "UTC"),
+    Column("touch_type", "STRING", f"one of {', '.join(TOUCH_TYPES)}: acted on, or only seen"),
+    *(replace(column, personal="behaviour") for column in AD),
+)
+# What every cost of ads says, from whichever source it came.
+COST = (
+    Column("cost_id", "STRING", "the source's own id, or a digest of day, ad and currency"),
+    Column("spent_on", "DATE", "the day, as the source counts days"),
+    *AD,
+    Column("cost_amount", "DECIMAL(18,4)", "what was spent", "in currency"),
+    Column("currency", "STRING", "ISO 4217 code of cost_amount"),
+    Column("impression_count", "BIGINT", "how often it was shown", "impressions"),
+    Column("click_count", "BIGINT", "how often it was clicked", "clicks"),
+)
+# Who may see an ad, and who is held out by lot.
+ASSIGNMENT = (
+    Column(
+        "assignment_id", "STRING", "the source's own id, or a digest of the record", personal="identifier"
+    ),
+    Column("visitor_id", "STRING", "the device or browser", personal="identifier"),
+    Column("user_id", "STRING", "the login or customer", personal="identifier"),
+    Column("assigned_at", "TIMESTAMP", "when the lot was drawn", "UTC"),
+    *AD[:3],
+    Column("is_treated", "BOOLEAN", "true who could see it, false who is held out", personal="behaviour"),
 )
 ORIGIN = (
     Column("source", "STRING", "the name of the source as declared"),
@@ -373,6 +411,59 @@ _TABLES = (
             "relationship_known": f"relationship IN ({_words(RELATIONSHIPS)})",
             "weight_above_zero": "weight > 0",
         },
+    ),
+    Table(
+        "bronze.ad_touches",
+        grain="one record of a touch as delivered",
+        owner="ingest_ads",
+        columns=(*TOUCH, *ORIGIN, *DELIVERY),
+        key=("source_digest", "position"),
+        cluster_by=("source", "touch_id"),
+        checks={"legal_basis_known": f"legal_basis IN ({_words(LEGAL_BASES)})"},
+    ),
+    Table(
+        "bronze.ad_costs",
+        grain="one record of a cost as delivered",
+        owner="ingest_ads",
+        columns=(*COST, *ORIGIN, *DELIVERY),
+        key=("source_digest", "position"),
+        cluster_by=("source", "cost_id"),
+        checks={"legal_basis_known": f"legal_basis IN ({_words(LEGAL_BASES)})"},
+    ),
+    Table(
+        "bronze.ad_assignments",
+        grain="one record of an assignment as delivered",
+        owner="ingest_ads",
+        columns=(*ASSIGNMENT, *ORIGIN, *DELIVERY),
+        key=("source_digest", "position"),
+        cluster_by=("source", "assignment_id"),
+        checks={"legal_basis_known": f"legal_basis IN ({_words(LEGAL_BASES)})"},
+    ),
+    Table(
+        "silver.ad_touches",
+        grain="one touch of an ad or mail, once",
+        owner="ingest_ads",
+        columns=(*_requiring(TOUCH, "touch_id", "occurred_at", "touch_type", "channel"), *ORIGIN),
+        key=("source", "touch_id"),
+        cluster_by=("visitor_id", "occurred_at"),
+        checks={"touch_type_known": f"touch_type IN ({_words(TOUCH_TYPES)})"},
+    ),
+    Table(
+        "silver.ad_costs",
+        grain="what one ad cost on one day, as it was stated last",
+        owner="ingest_ads",
+        columns=(*_requiring(COST, "cost_id", "spent_on", "cost_amount"), *ORIGIN),
+        key=("source", "cost_id"),
+        cluster_by=("spent_on",),
+        checks={"cost_not_below_zero": "cost_amount >= 0"},
+    ),
+    Table(
+        "silver.ad_assignments",
+        grain="who could see an ad, or was held out of it",
+        owner="ingest_ads",
+        columns=(*_requiring(ASSIGNMENT, "assignment_id", "assigned_at", "is_treated"), *ORIGIN),
+        key=("source", "assignment_id"),
+        cluster_by=("visitor_id",),
     ),
     Table(
         "silver.post_tokens",

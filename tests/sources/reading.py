@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, Row
 
 from retinue.sources import mappings
@@ -57,3 +64,22 @@ def by_position(events: DataFrame) -> dict[int, Row]:
 
 def reasons(events: DataFrame) -> dict[int, str | None]:
     return {position: row["reason"] for position, row in sorted(by_position(events).items())}
+
+
+def written(folder: Path, form: str, kind: str, said: Sequence[dict[str, Any]]) -> Path:
+    """A file of the generic mapping of this form and kind, all of it text."""
+    path, columns = folder / f"{kind}.{form}", list(mappings.COLUMNS[kind])
+    whole = [{name: each.get(name) for name in columns} for each in said]
+    if form == "csv":
+        text = io.StringIO()
+        table = csv.DictWriter(text, columns)
+        table.writeheader()
+        table.writerows(whole)
+        path.write_text(text.getvalue(), encoding="utf-8")
+    elif form == "jsonl":
+        path.write_text("".join(json.dumps(each) + "\n" for each in said), encoding="utf-8")
+    else:
+        pq.write_table(
+            pa.Table.from_pylist(whole, pa.schema([(name, pa.string()) for name in columns])), path
+        )
+    return path

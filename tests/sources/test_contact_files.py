@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
-from sources.reading import RANGE, by_position
+from sources.reading import RANGE, by_position, written
 
 from retinue.errors import SchemaMismatch, UnknownSetting
-from retinue.sources import contacts, mappings, proposing
+from retinue.sources import facts, mappings, proposing
 from retinue.sources.declared import ORIGIN
-from retinue.sources.mappings import CONTACT_COLUMNS
+from retinue.sources.mappings import COLUMNS
 
 BARE = {"profile_id": "ann", "to_profile_id": "bob", "occurred_at": "2026-01-05"}
 SAID: list[dict[str, Any]] = [
@@ -69,30 +64,13 @@ occurred_at = "TIMESTAMP'2026-01-05 10:00:00'"
 """
 
 
-def written(folder: Path, form: str) -> Path:
-    path = folder / f"contacts.{form}"
-    whole = [{name: contact.get(name) for name in CONTACT_COLUMNS} for contact in SAID]
-    if form == "csv":
-        text = io.StringIO()
-        table = csv.DictWriter(text, CONTACT_COLUMNS)
-        table.writeheader()
-        table.writerows(whole)
-        path.write_text(text.getvalue(), encoding="utf-8")
-    elif form == "jsonl":
-        path.write_text("".join(json.dumps(contact) + "\n" for contact in SAID), encoding="utf-8")
-    else:
-        strings = pa.schema([(name, pa.string()) for name in CONTACT_COLUMNS])
-        pq.write_table(pa.Table.from_pylist(whole, strings), path)
-    return path
-
-
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_each_form_says_the_same(spark: SparkSession, tmp_path: Path, form: str) -> None:
     mapping = mappings.load(f"generic_contacts_{form}")
-    read = by_position(contacts.read(spark, str(written(tmp_path, form)), mapping, **RANGE))
+    read = by_position(facts.read(spark, str(written(tmp_path, form, "contacts", SAID)), mapping, **RANGE))
     assert {n: row["reason"] for n, row in read.items() if row["reason"]} == REASONS
-    assert {word.partition(":")[0] for word in REASONS.values()} <= set(contacts.REASONS)
-    good = [tuple(read[n][name] for name in CONTACT_COLUMNS) for n in (1, 2, 3)]
+    assert {word.partition(":")[0] for word in REASONS.values()} <= set(facts.FACTS["contacts"].reasons)
+    good = [tuple(read[n][name] for name in COLUMNS["contacts"]) for n in (1, 2, 3)]
     assert good == [
         ("chirp", "1", "refers", "ann", "bob", datetime(2026, 1, 5, 9), 2.5),
         ("shop", "2", "follows", "ann", "bob", datetime(2026, 1, 5), 1.0),
@@ -107,18 +85,18 @@ def test_a_contact_without_an_id_gets_one_that_tells_equals_apart(
     (tmp_path / "one.jsonl").write_text('{"to": "bob"}\n{"to": "eve"}\n{"to": "bob"}\n{}\n', encoding="utf-8")
     (tmp_path / "two.jsonl").write_text('{"to": "eve"}\n{"to": "bob"}\n', encoding="utf-8")
     mapping = mappings.loads(WITHOUT_IDS, name="mine")
-    read = contacts.read(spark, str(tmp_path), mapping, **RANGE).collect()
+    read = facts.read(spark, str(tmp_path), mapping, **RANGE).collect()
     ids = {(Path(row["source_file"]).stem, row["position"]): row["contact_id"] for row in read}
     good = [ids["one", position] for position in (1, 2, 3)]
     assert len(set(good)) == 3
     assert all(len(id) == 64 for id in good)
     assert [row["reason"] for row in read if row["contact_id"] is None] == ["missing_end"]
     assert (ids["two", 1], ids["two", 2]) == (good[1], good[0]), "the same contact in another file"
-    records = contacts.read(spark, str(tmp_path / "one.jsonl"), mapping, **RANGE)
-    again = by_position(contacts.parse(records.select(*ORIGIN), mapping, **RANGE))
+    records = facts.read(spark, str(tmp_path / "one.jsonl"), mapping, **RANGE)
+    again = by_position(facts.parse(records.select(*ORIGIN), mapping, **RANGE))
     assert [again[position]["contact_id"] for position in (1, 2, 3)] == good
-    with pytest.raises(SchemaMismatch, match=r"contacts\.parse"):
-        contacts.parse(spark.range(1), mapping, **RANGE)
+    with pytest.raises(SchemaMismatch, match=r"facts\.parse"):
+        facts.parse(spark.range(1), mapping, **RANGE)
 
 
 def test_a_mapping_of_contacts_is_checked_as_such() -> None:
@@ -137,4 +115,4 @@ def test_a_mapping_of_contacts_is_checked_as_such() -> None:
 
 
 def test_a_file_with_the_columns_of_a_contact_is_recognised(tmp_path: Path) -> None:
-    assert proposing.propose(written(tmp_path, "csv")).ready == "generic_contacts_csv"
+    assert proposing.propose(written(tmp_path, "csv", "contacts", SAID)).ready == "generic_contacts_csv"

@@ -40,8 +40,17 @@ def first_delivered(bronze: DataFrame, *, key: Sequence[str] = _KEY) -> DataFram
 
     Raises SchemaMismatch where one of these columns is missing.
     """
-    require(bronze, [*key, *_DELIVERED], what="first_delivered")
-    delivery = F.row_number().over(Window.partitionBy(*key).orderBy(*_DELIVERED))
+    return _of_deliveries(bronze, key, [F.asc(name) for name in _DELIVERED], what="first_delivered")
+
+
+def last_delivered(bronze: DataFrame, *, key: Sequence[str] = _KEY) -> DataFrame:
+    """Of the rows equal in `key`, the one delivered last, as `first_delivered` orders them; else as that."""
+    return _of_deliveries(bronze, key, [F.desc(name) for name in _DELIVERED], what="last_delivered")
+
+
+def _of_deliveries(bronze: DataFrame, key: Sequence[str], order: list[Column], *, what: str) -> DataFrame:
+    require(bronze, [*key, *_DELIVERED], what=what)
+    delivery = F.row_number().over(Window.partitionBy(*key).orderBy(*order))
     return (
         bronze.withColumn("__delivery", delivery)
         .where((F.col("__delivery") == 1) | F.col(key[-1]).isNull())

@@ -1,4 +1,4 @@
-"""How a source's records become events, posts or contacts: declared in TOML, checked before Spark starts.
+"""How a source's records become rows of their kind: declared in TOML, checked before Spark starts.
 
 A mapping names the format, the fields in the order in which the file has them, with their types,
 how time is written, the legal basis on which the rows are held, and for each column of its kind an SQL
@@ -6,7 +6,9 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
 
     about = "one line on the source"
     kind = "events"                       # events | posts (reviews, comments and mails too) | contacts (who
-                                          # follows, writes to or refers whom)
+                                          # follows, writes to or refers whom) | of ads and mails: touches
+                                          # (who saw or clicked what), costs (of an ad on a day),
+                                          # assignments (who could see it, who is held out)
     format = "csv"                        # csv | jsonl | parquet | combined
     legal_basis = "consent"               # anonymous | consent | contract | legitimate_interest
     encoding = "utf-8"                    # or any one-byte code page, such as cp1252
@@ -60,11 +62,10 @@ from zoneinfo import available_timezones
 
 from retinue.declarations import Kind, digest
 from retinue.errors import nearest
-from retinue.tables import CONTACT, EVENT, EVENT_TYPES, LEGAL_BASES, POST
+from retinue.tables import ASSIGNMENT, CONTACT, COST, EVENT, EVENT_TYPES, LEGAL_BASES, POST, TOUCH, Column
 
 __all__ = [
     "COLUMNS",
-    "CONTACT_COLUMNS",
     "EVENT_COLUMNS",
     "FORMATS",
     "POST_COLUMNS",
@@ -80,13 +81,21 @@ __all__ = [
 
 MAPPINGS = Kind("mapping", "mappings")
 FORMATS = ("csv", "jsonl", "parquet", "combined")
-EVENT_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in EVENT}
-POST_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in POST}
-CONTACT_COLUMNS: Dict[str, str] = {column.name: column.type.lower() for column in CONTACT}
+
+
+def _types(columns: Iterable[Column]) -> Dict[str, str]:
+    return {column.name: column.type.lower() for column in columns}
+
+
+EVENT_COLUMNS = _types(EVENT)
+POST_COLUMNS = _types(POST)
 COLUMNS: Dict[str, Dict[str, str]] = {
     "events": EVENT_COLUMNS,
     "posts": POST_COLUMNS,
-    "contacts": CONTACT_COLUMNS,
+    "contacts": _types(CONTACT),
+    "touches": _types(TOUCH),
+    "costs": _types(COST),
+    "assignments": _types(ASSIGNMENT),
 }
 """By kind, the columns a mapping may fill, in order, with their types."""
 KINDS = tuple(COLUMNS)
@@ -97,6 +106,22 @@ _NEEDED = {
         "profile_id": "who turned to somebody",
         "to_profile_id": "to whom",
         "occurred_at": "no contact is without one",
+    },
+    "touches": {
+        "visitor_id or user_id": "whom it reached",
+        "occurred_at": "no touch is without one",
+        "channel": "what it came by; where all are alike, the word in quotes: \"'display'\"",
+    },
+    "costs": {
+        "spent_on": "no cost is without one",
+        "channel or campaign_id or ad_id": "what was paid for",
+        "cost_amount": "what was paid",
+    },
+    "assignments": {
+        "visitor_id or user_id": "who was assigned",
+        "assigned_at": "no assignment is without one",
+        "channel or campaign_id or ad_id": "to what",
+        "is_treated": "true who could see it, false who is held out",
     },
 }
 
@@ -163,7 +188,7 @@ class UrlRules:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A source's records as events, posts or contacts; the module's docstring has the file it comes from."""
+    """A source's records as rows of its kind; the module's docstring has the file it comes from."""
 
     name: str
     format: str
@@ -379,7 +404,7 @@ def _column_faults(columns: Dict[str, Any], kind: str) -> Iterable[str]:
     yield from _unknown(columns, COLUMNS[kind], "columns.")
     yield from _texts(columns, "columns.")
     for key, why in _NEEDED[kind].items():
-        if key not in columns:
+        if not any(name in columns for name in key.split(" or ")):
             yield f"columns.{key} is missing: {why}"
 
 
