@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.stats import chisquare, poisson
 
-from retinue.attribution import intervals, journeys, markov, replicates, rules, shapley
+from retinue.attribution import counterfactual, intervals, journeys, markov, replicates, rules, shapley
 from retinue.errors import RetinueError
 
 
@@ -28,6 +31,7 @@ def test_all_models_at_once_are_each_alone(built: DataFrame, order: int) -> None
         **{model: rules.attribute(built, model=model) for model in rules.MODELS},
         "shapley": shapley.attribute(paths),
         "markov": markov.attribute(paths, order=order),
+        "counterfactual": counterfactual.attribute(paths),
     }
     together = intervals.bootstrap(built, order=order, replicates=20).collect()
     assert {row.model for row in together} == set(alone) == set(replicates.MODELS)
@@ -68,6 +72,104 @@ def test_bounds_are_as_wide_as_the_people_differ(spark: SparkSession) -> None:
         assert row.conversions == 2000 * visits
         half = (row.conversions_high - row.conversions_low) / 2
         assert half == pytest.approx(visits * 1.96 * np.sqrt(2000), rel=0.12), "a person counts as one"
+
+
+Lived = tuple[int, tuple[str, ...], bool, float]  # person, path, whether it converts, value
+
+
+def given(spark: SparkSession, lived: Iterable[Lived]) -> DataFrame:
+    end = datetime(2026, 3, 2)
+    rows = [
+        (person, [(end, channel) for channel in path], end if converts else None, value, converts)
+        for person, path, converts, value in lived
+    ]
+    form = (
+        "person_id bigint, touches array<struct<occurred_at: timestamp, channel: string>>, "
+        "converted_at timestamp, value double, is_converted boolean"
+    )
+    return spark.createDataFrame(rows, form)
+
+
+def of_people(seed: int) -> list[Lived]:
+    """Two journeys a person: paths that everybody takes, paths that few take, and without touches."""
+    rng = random.Random(seed)
+    lived = []
+    for n in range(5000):
+        path = tuple(rng.choices("abc", k=rng.choice([0, 1, 1, 2, 2, 3, 6])))
+        converts = not path or rng.random() < 0.2 + 0.3 * ("a" in path)
+        lived.append((n // 2, path, converts, float(rng.randrange(9)) if converts else 0.0))
+    return lived
+
+
+def by_dictionaries(lived: list[Lived], weights: list[float]) -> dict[str, float]:
+    won: defaultdict[tuple[str, ...], float] = defaultdict(float)
+    taken, worth = won.copy(), won.copy()
+    for (_, path, converts, value), weight in zip(lived, weights, strict=True):
+        taken[path] += weight
+        won[path] += weight * converts
+        worth[path] += weight * converts * value
+    rate = {path: won[path] / taken[path] if taken[path] else 0.0 for path in taken}
+    credit: defaultdict[str, float] = defaultdict(float)
+    for path in filter(None, taken):
+        gains = [max(0.0, rate[path] - rate.get(path[:n] + path[n + 1 :], 0.0)) for n in range(len(path))]
+        whole = sum(gains)
+        shares = [gain / whole for gain in gains] if whole else [*[0.0] * (len(path) - 1), 1.0]
+        for channel, share in zip(path, shares, strict=True):
+            credit[channel] += won[path] * share
+            credit[f"value of {channel}"] += worth[path] * share
+    return credit
+
+
+def between(figures: list[float], level: float) -> list[float]:
+    """Low and high, so that of n figures and one more each is as likely in any of n + 1 places."""
+    found = []
+    for part in ((1 - level) / 2, (1 + level) / 2):
+        place = part * (len(figures) + 1) - 1
+        low, rest = int(place), place - int(place)
+        found.append(sorted(figures)[low] * (1 - rest) + sorted(figures)[low + 1] * rest)
+    return found
+
+
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_the_counterfactual_rule_is_anew_that_of_a_plain_loop_in_each_replicate(
+    spark: SparkSession, partitions: int
+) -> None:
+    lived = of_people(1)
+    frame = given(spark, lived).repartition(partitions, F.rand(1))
+    told = intervals.bootstrap(frame, replicates=30, level=0.8, seed=3).where("model = 'counterfactual'")
+    people = [n for n, *_ in lived]
+    keys = {
+        row.id: row.key
+        for row in spark.range(max(people) + 1).select("id", F.xxhash64("id").alias("key")).collect()
+    }
+    hashed = np.array([keys[n] for n in people], dtype=np.int64).view(np.uint64)
+    weights = replicates.drawn(hashed, replicates=30, seed=3)
+    figures = [by_dictionaries(lived, column.tolist()) for column in weights.T]
+    rows = {row.channel: row for row in told.collect()}
+    assert rows.keys() == {"a", "b", "c", None}
+    for channel in "abc":
+        row = rows[channel]
+        for name, key in (("conversions", channel), ("value", f"value of {channel}")):
+            first, *others = (each[key] for each in figures)
+            got = [row[name], row[f"{name}_low"], row[f"{name}_high"]]
+            assert got == pytest.approx([first, *between(others, 0.8)], rel=1e-9), (channel, name)
+
+
+def test_a_journey_of_many_thousand_touches_is_no_trouble(spark: SparkSession) -> None:
+    """Written out, the paths without a touch would have 400 million."""
+    rng = random.Random(2)
+    whole = tuple(rng.choices("abc", k=20_000))
+    less = whole[:777] + whole[778:]
+    lived = [(1, whole, True, 3.0), (2, less, True, 5.0)]
+    told = intervals.bootstrap(given(spark, lived), replicates=20).where("model = 'counterfactual'")
+    start = max(n for n in range(778) if n == 0 or whole[n] != whole[n - 1])
+    stop = next(n for n in range(777, len(whole)) if whole[n] != whole[777])
+    # Without any touch of that run the shorter path is left, which converts as often.
+    counts = Counter(whole[:start] + whole[stop:]), Counter(less)
+    for row in told.collect():
+        first, second = (count[row.channel] / count.total() for count in counts)
+        assert row.conversions == pytest.approx(first + second, rel=1e-9)
+        assert row.value == pytest.approx(3 * first + 5 * second, rel=1e-9)
 
 
 def test_weights_are_poisson_and_hang_on_the_person_alone() -> None:

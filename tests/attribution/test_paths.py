@@ -7,13 +7,14 @@ import gzip
 import random
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from oracles import attribution as oracle
 from oracles.attribution import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from retinue import samples
-from retinue.attribution import counterfactual, markov, rules, shapley
+from retinue.attribution import counterfactual, markov, rules, shapley, shorter
 from retinue.errors import RetinueError, SchemaMismatch
 
 FORM = "path array<string>, conversions double, value double, nulls double"
@@ -186,6 +187,44 @@ def test_more_channels_than_are_exact_are_sampled_with_their_error(spark: SparkS
 def test_the_counterfactual_rule_is_that_of_a_plain_loop(spark: SparkSession, public: list[Path]) -> None:
     for paths in (public, drawn(4)):
         assert_alike(credit(counterfactual.attribute(frame(spark, paths))), oracle.counterfactual(paths))
+
+
+def test_a_path_of_many_thousand_touches_is_no_trouble(spark: SparkSession) -> None:
+    """Each touch earns alike but those of one run, without any of which the path converts as often."""
+    path = ("a", "b") * 10_000 + ("c",) * 5
+    paths = [Path(path, 3, 6, 1), Path(path[:-1], 3, 0, 1)]
+    got = credit(counterfactual.attribute(frame(spark, paths)))
+    long, short = (3 / 20_000, 6 / 20_000), 3 / 20_004
+    wanted = dict.fromkeys("ab", (10000 * (long[0] + short), 10000 * long[1]))
+    assert_alike(got, {**wanted, "c": (4 * short, 0.0)})
+
+
+def test_what_is_left_without_a_touch_has_the_hash_of_that_path() -> None:
+    rng = random.Random(6)
+    paths = [tuple(rng.choices([-5, 0, 1, 2**62], k=rng.choice([0, 1, 2, 5, 40]))) for _ in range(300)]
+    found = dict(zip(paths, _hashed(paths), strict=True))
+    assert len(set(found.values())) == len(found), "each path has its own"
+    runs = shorter.runs(_laid_out(paths))
+    touches = [(path, place) for path in paths for place in range(len(path))]
+    left = [(path[:place] + path[place + 1 :]) for path, place in (touches[n] for n in runs.lasts)]
+    assert [tuple(each) for each in runs.shorter.tolist()] == _hashed(left)
+    assert runs.is_last.sum() == sum(map(bool, paths))
+    assert runs.times.sum() == len(touches)
+
+
+def test_sequences_of_thue_and_morse_have_hashes_of_their_own() -> None:
+    """Modulo a power of two they would share one, whatever the base."""
+    one = tuple(n.bit_count() % 2 for n in range(2**12))
+    assert len(set(_hashed([one, tuple(1 - each for each in one)]))) == 2
+
+
+def _laid_out(paths: list[tuple[int, ...]]) -> shorter.Paths:
+    codes = [code for path in paths for code in path]
+    return shorter.Paths(np.array(codes, dtype=np.int64), np.array([len(path) for path in paths]))
+
+
+def _hashed(paths: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    return [tuple(each) for each in shorter.hashes(_laid_out(paths)).tolist()]
 
 
 def test_channels_may_be_numbers(spark: SparkSession) -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from functools import reduce
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from retinue.attribution import arrow, path_replicates
 from retinue.attribution import replicates as weighed
 from retinue.attribution.replicates import Journeys, Tally
 from retinue.attribution.rules import POSITION, WEEK, age
 from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 
-__all__ = ["bootstrap"]
+__all__ = ["bootstrap", "disagreement"]
 
 Array = NDArray[np.float64]
 
@@ -40,16 +39,19 @@ def bootstrap(
     """Every model's credit by channel, and between which bounds it would lie had other people come.
 
     Out, a row a model and channel: model (first, last, last_non_direct, linear, position, time_decay, shapley
-    (the game of counts) or markov), channel (as `by`), conversions, conversions_low, conversions_high, value,
-    value_low, value_high (double). What no touch led to is under the channel null.
+    (the game of counts), markov or counterfactual), channel (as `by`), conversions, conversions_low,
+    conversions_high, value, value_low, value_high (double). What no touch led to is under the channel null.
 
     The bounds are those of `level` of the replicates, in each of which every person counts a Poisson number
     of times, with all of his journeys, so that they hold where one person's journeys are alike. They tell
-    chance alone: no interval makes credit a cause.
+    chance alone: no interval makes credit a cause. They are of as many journeys, and for all models but one
+    of far more, too: the counterfactual rule finds the path without a touch more often among more journeys,
+    and its figures drift with their number, out of the bounds at last (see bench/coverage.py).
 
     In: journeys with `person`, touches that have `by` (touches where it is null are left out), converted_at,
     value and is_converted. Runs Spark jobs: one pass over the journeys to list the channels, one to weigh
-    them; sums come to the driver, for each replicate at most channels ^ (order + 1).
+    them, and one of three shuffles for the counterfactual rule, whose paths are compared with each other (see
+    `path_replicates.credits`); sums come to the driver, for each replicate at most channels ^ (order + 1).
     Sources: Efron (1979); Poisson weights: Chamandy, Muralidharan, Najmi and Naidu (2012).
     Raises SchemaMismatch; RetinueError where a number is out of bounds.
     """
@@ -64,28 +66,68 @@ def bootstrap(
     channels = sorted(row.channel for row in found)
     tallied = _tallied(given, channels, order, (weights[0], weights[1], weights[2]), replicates, seed)
     kind = given.schema["channels"].dataType.elementType.simpleString()  # type: ignore[attr-defined]
-    rows = _rows(tallied, channels, level) if tallied else []
+    rows: Iterator[tuple[Any, ...]] = iter(())
+    if tallied:
+        compared = path_replicates.credits(given, channels=channels, replicates=replicates, seed=seed)
+        credited = weighed.credits(tallied) | {"counterfactual": (compared[0], compared[1])}
+        rows = _rows(credited, tallied.totals[2:], channels, level)
     return journeys.sparkSession.createDataFrame(rows, f"model string, channel {kind}, {_AMOUNTS}")
 
 
+def disagreement(credited: DataFrame, *, by: str = "channel", within: Sequence[str] = ()) -> DataFrame:
+    """How far the models are apart: for each channel the one that credits least and the one that does most.
+
+    Out, a row a channel: `within`, `by`, least_model, least_conversions, most_model, most_conversions,
+    disagreement (double, the difference as a share of all conversions; null where there are none),
+    is_beyond_chance (boolean: the interval of the one ends before that of the other begins). Models of equal
+    credit go by name. In: what `bootstrap` gives, more than one where columns of `within` tell them apart.
+    Lazy; a shuffle of a row a model and channel. Raises SchemaMismatch.
+    """
+    of = [quoted(name) for name in within]
+    require(credited, ["model", *within, by, *_BOUNDED], what="disagreement")
+    told = F.struct("conversions", "model", "conversions_low", "conversions_high")
+    total = F.sum("conversions").over(Window.partitionBy(*of, "model"))
+    ends = (
+        credited.withColumn("_total", total)
+        .groupBy(*of, quoted(by))
+        .agg(F.min(told).alias("_least"), F.max(told).alias("_most"), F.max("_total").alias("_total"))
+    )
+    apart = F.col("_most.conversions") - F.col("_least.conversions")
+    return ends.select(
+        *of,
+        quoted(by),
+        F.col("_least.model").alias("least_model"),
+        F.col("_least.conversions").alias("least_conversions"),
+        F.col("_most.model").alias("most_model"),
+        F.col("_most.conversions").alias("most_conversions"),
+        F.try_divide(apart, F.col("_total")).alias("disagreement"),
+        (F.col("_least.conversions_high") < F.col("_most.conversions_low")).alias("is_beyond_chance"),
+    )
+
+
+_BOUNDED = ("conversions", "conversions_low", "conversions_high")
 _AMOUNTS = ", ".join(
     f"{name}{end} double" for name in ("conversions", "value") for end in ("", "_low", "_high")
 )
 
 
-def _rows(tallied: Tally, channels: list[Any], level: float) -> Iterator[tuple[Any, ...]]:
-    for model, (conversions, value) in weighed.credits(tallied).items():
-        for code, channel in enumerate(channels):
-            yield (model, channel, *_bounds(conversions[code], level), *_bounds(value[code], level))
-        if tallied.totals[2:, 0].any():
-            yield (model, None, *_bounds(tallied.totals[2], level), *_bounds(tallied.totals[3], level))
+def _rows(
+    credited: dict[str, tuple[Array, Array]], untouched: Array, channels: list[Any], level: float
+) -> Iterator[tuple[Any, ...]]:
+    of_nothing = _bounded(untouched, level)
+    for model, amounts in credited.items():
+        conversions, value = (_bounded(each, level) for each in amounts)
+        for channel, *figures in zip(channels, conversions, value, strict=True):
+            yield (model, channel, *figures[0], *figures[1])
+        if untouched[0].any():
+            yield (model, None, *of_nothing[0], *of_nothing[1])
 
 
-def _bounds(replicates: Array, level: float) -> list[float]:
-    """The figure itself, then the bounds of the others."""
-    outside = (1 - level) / 2
-    low, high = np.quantile(replicates[1:], [outside, 1 - outside])
-    return [float(replicates[0]), float(low), float(high)]
+def _bounded(figures: Array, level: float) -> list[list[float]]:
+    """Each figure with its bounds."""
+    low, high = weighed.bounds(figures, level)
+    told: list[list[float]] = np.column_stack([figures[:, 0], low, high]).tolist()
+    return told
 
 
 def _given(journeys: DataFrame, person: str, by: str, half_life: timedelta) -> DataFrame:
@@ -111,30 +153,17 @@ def _tallied(
     replicates: int,
     seed: int,
 ) -> Tally | None:
-    def weigh(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        parts = (
-            weighed.tally(
+    def weigh(batches: Iterator[pa.RecordBatch]) -> Iterator[Tally]:
+        for rows in arrow.cut(batches, weighed.AT_ONCE, lists="channels"):
+            yield weighed.tally(
                 _read(rows, channels),
                 weighed.drawn(_keys(rows), replicates=replicates, seed=seed),
                 channels=channels,
                 order=order,
                 positions=positions,
             )
-            for batch in batches
-            for rows in _cut(batch)
-        )
-        yield from _sent(parts)
 
-    def add_up(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from _sent(_received(batches))
-
-    sums = given.mapInArrow(weigh, "tally binary").repartition(1).mapInArrow(add_up, "tally binary")
-    return next(_received(sums.toArrow().to_batches()), None)
-
-
-def _cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    for start in range(0, batch.num_rows, weighed.AT_ONCE):
-        yield batch.slice(start, weighed.AT_ONCE)
+    return arrow.added_up(given, weigh, weighed.summed)
 
 
 def _keys(rows: pa.RecordBatch) -> NDArray[np.uint64]:
@@ -143,26 +172,11 @@ def _keys(rows: pa.RecordBatch) -> NDArray[np.uint64]:
 
 
 def _read(rows: pa.RecordBatch, channels: list[Any]) -> Journeys:
-    listed = rows.column("channels")
-    told = listed.flatten()
-    codes = pa.compute.index_in(told, value_set=pa.array(channels, type=told.type))
+    paths = arrow.codes_of(rows.column("channels"), channels)
     return Journeys(
-        codes=codes.to_numpy(zero_copy_only=False).astype(np.int64),
+        codes=paths.codes,
+        sizes=paths.sizes,
         ages=rows.column("ages").flatten().to_numpy(zero_copy_only=False),
-        sizes=listed.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64),
         is_converted=rows.column("is_converted").to_numpy(zero_copy_only=False).astype(bool),
         value=rows.column("value").to_numpy(zero_copy_only=False),
     )
-
-
-def _sent(parts: Iterator[Tally]) -> Iterator[pa.RecordBatch]:
-    first = next(parts, None)
-    if first is not None:
-        whole = reduce(weighed.summed, parts, first)
-        yield pa.RecordBatch.from_arrays([pa.array([pickle.dumps(whole)], pa.binary())], ["tally"])
-
-
-def _received(batches: Iterator[pa.RecordBatch]) -> Iterator[Tally]:
-    for batch in batches:
-        for sent in batch.column("tally").to_pylist():
-            yield pickle.loads(sent)
