@@ -176,7 +176,7 @@ def test_ga4_export(spark: SparkSession, tmp_path: Path) -> None:
             parameter("currency", string_value="EUR"),
             parameter("ga_session_id", int_value="9"),
         ],
-        "traffic_source": {"medium": "cpc", "source": "x"},
+        "collected_traffic_source": {"manual_medium": "cpc", "manual_source": "x"},
     }
     search = {
         "event_name": "view_search_results",

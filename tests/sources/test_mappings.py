@@ -84,6 +84,8 @@ def test_all_faults_at_once() -> None:
             category = '('
             query = "q"
             title_result_count = '(\\d+)'
+            channel = ["utm_medium", "gclid=", "=cpc", "a=b=c"]
+            campaign_id = [""]
             """,
             name="wrong",
         )
@@ -113,9 +115,14 @@ def test_all_faults_at_once() -> None:
         "url.product_id is '/p/(\\\\d+)/(\\\\d+)': it must have one group",
         "url.category is '(', no regular expression",
         "url.query is 'q': a list of names",
+        "url.campaign_id is ['']: a list of names",
+        "url.channel has 'gclid=': a parameter, or such as 'gclid=cpc'",
+        "url.channel has '=cpc'",
+        "url.channel has 'a=b=c'",
         "url.title is missing",
     ):
         assert fault in told
+    assert "utm_medium" not in told
 
 
 @pytest.mark.parametrize(

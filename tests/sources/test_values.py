@@ -80,7 +80,7 @@ RULES = UrlRules(
     query=("q", "search[term]"),
     result_count=("n",),
     campaign_id=("utm_campaign",),
-    channel=("utm_medium", "utm_source"),
+    channel=("utm_medium", "gclid=cpc", "msclkid=cpc", "utm_source", "fbclid=social"),
 )
 ADDRESSES: list[tuple[str | None, str | None, dict[str, str]]] = [
     ("https://x.y/find?q=a+b%20c", None, {"query": "a b c"}),
@@ -96,6 +96,18 @@ ADDRESSES: list[tuple[str | None, str | None, dict[str, str]]] = [
     ("/elsewhere?q=a", None, {}),
     ("https://x.y/c/shoes/p/12?utm_source=s&utm_campaign=k", None,
      {"category": "shoes", "product_id": "12", "channel": "s", "campaign_id": "k"}),
+    ("/?utm_source=s&utm_medium=mail", None, {"channel": "mail"}),
+    ("/?fbclid=1&UTM_Source=s&utm_medium=&gclid=", None, {"channel": "s"}),
+    ("/?utm_source=s&GCLID=1", None, {"channel": "cpc"}),
+    ("/?a=b;msclkid=1", None, {"channel": "cpc"}),
+    ("/?xgclid=1&gclid&fbclid=x", None, {"channel": "social"}),
+    ("/?gclid=1&utm_medium=paid%20social", None, {"channel": "paid social"}),
+    ("/?utm_medium=CPC&utm_source=Facebook_Mobile", None, {"channel": "paid_social"}),
+    ("/?utm_medium=cpc&utm_source=fb", None, {"channel": "paid_social"}),
+    ("/?utm_medium=cpc&utm_source=fbi", None, {"channel": "cpc"}),
+    ("/?utm_medium=social&utm_source=fb", None, {"channel": "social"}),
+    ("/?gclid=1&utm_source=fb", None, {"channel": "cpc"}),
+    ("/?#gclid=1", None, {}),
     ("/s?" + "x" * 3_000 + "&q=a", None, {}),
     ("http://[broken|url ?q=1", None, {}),
     ("", "", {}),
@@ -110,3 +122,19 @@ def test_addresses(spark: SparkSession, rules: UrlRules | None) -> None:
     found = addresses.with_found(rows, rules).orderBy("i").select("_found.*").collect()
     told = [{name: value for name, value in row.asDict().items() if value is not None} for row in found]
     assert told == [wanted if rules else {} for _, _, wanted in ADDRESSES]
+
+
+def test_of_some_addresses_only_the_tags_are_read(spark: SparkSession) -> None:
+    address = "/find?q=a&n=3&utm_campaign=may&gclid=1&r=/p/7"
+    rows = spark.createDataFrame(
+        [(n, address, "3 hits") for n in (1, 2)], "n int, _address string, _title string"
+    )
+    found = addresses.with_found(rows, RULES, only_tags=F.col("n") == 1).orderBy("n").select("_found.*")
+    silent, loud = (row.asDict() for row in found.collect())
+    tags = {"campaign_id": "may", "channel": "cpc"}
+    assert silent == dict.fromkeys(addresses.FOUND) | tags
+    assert loud == dict.fromkeys(addresses.FOUND) | tags | {
+        "query": "a",
+        "result_count": "3",
+        "product_id": "7",
+    }

@@ -67,8 +67,8 @@ def parse(
     """
     schema.require(records, ORIGIN, what="events.parse")
     cut = declared.with_fields(records, mapping)
-    named = _with_named_type(_mapped(cut, mapping), mapping)
-    found = addresses.with_found(named, mapping.url)
+    named = _mapped(cut, mapping).withColumn("_named", _named_type(mapping))
+    found = addresses.with_found(named, mapping.url, only_tags=F.col("_named").isin("other", "ping"))
     typed = _with_numbers(_completed(found, mapping))
     judged = _judged(typed, mapping, declared.utc(earliest), declared.utc(latest))
     events = declared.delivered(judged, mapping, source=source)
@@ -96,24 +96,20 @@ def _mapped(cut: DataFrame, mapping: Mapping) -> DataFrame:
 _AS_TEXT = {"occurred_at": "_occurred_at"}
 
 
-def _with_named_type(mapped: DataFrame, mapping: Mapping) -> DataFrame:
-    """Adds `_named`; the address of an event of no type, or of a ping, is not looked at."""
-    named = mapped.withColumn("_named", _named_type(mapping))
-    if mapping.url is None:
-        return named
-    return named.withColumn("_address", F.when(~F.col("_named").isin("other", "ping"), F.col("_address")))
-
-
 def _completed(found_rows: DataFrame, mapping: Mapping) -> DataFrame:
-    """All event columns, as text but for occurred_at: the columns' own word before the address's."""
+    """All event columns, as text but for occurred_at: the columns' own word before the address's.
+
+    But for the channel: a tag of this very visit knows more than what a source made of it.
+    """
     typed = found_rows.withColumn("_type", _event_type())
     is_search = F.col("_type") == "search"
     found = {name: F.col(f"_found.{name}") for name in addresses.FOUND}
     found |= {name: F.when(is_search, found[name]) for name in ("query", "result_count")}
 
     def value(name: str) -> Column:
-        own = [F.col(name)] if name in mapping.columns else []
-        return F.coalesce(*own, found.get(name, F.lit(None)).cast("string")).alias(name)
+        words = [F.col(name)] if name in mapping.columns else []
+        words.append(found.get(name, F.lit(None)).cast("string"))
+        return F.coalesce(*(reversed(words) if name == "channel" else words)).alias(name)
 
     said = [value(name) for name in EVENT_COLUMNS if name not in ("occurred_at", "event_type")]
     return typed.select(

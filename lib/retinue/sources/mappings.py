@@ -36,7 +36,7 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
     otherwise = "other"
 
     [url]                                 # of events: what an address tells, where the columns do not;
-                                          # not looked at for events of type other and ping
+                                          # of type other and ping: campaign_id and channel alone
     address = "page_url"
     search_path = '/search'               # regular expression; without it every path may be a search
     query = ["q", "search"]               # names of parameters, the first one present counts
@@ -46,7 +46,8 @@ expression over the fields. The ready ones lie in retinue.conf's `mappings/`.
     product_id = '/product/([^/?#]+)'     # regular expressions over the address, one group
     category = '/category/([^/?#]+)'
     campaign_id = ["utm_campaign"]
-    channel = ["utm_medium"]
+    channel = ["utm_medium", "gclid=cpc"] # the first of these that is there, before what [columns] says;
+                                          # a click's number stands for the word behind the sign
 """
 
 from __future__ import annotations
@@ -423,6 +424,9 @@ def _url_faults(url: Dict[str, Any]) -> Iterable[str]:
         names_ = url.get(key, [])
         if not isinstance(names_, list) or not all(isinstance(name, str) and name for name in names_):
             yield f"url.{key} is {names_!r}: a list of names of parameters"
+        elif key == "channel":
+            wrong = [name for name in names_ if not re.fullmatch(r"[^=\s]+(=[^=\s]+)?", name)]
+            yield from (f"url.channel has {name!r}: a parameter, or such as 'gclid=cpc'" for name in wrong)
     yield from _pattern_faults(url)
 
 

@@ -13,7 +13,7 @@ from retinue.sources import mappings, sampling
 from retinue.sources.mappings import EVENT_COLUMNS
 from retinue.sources.sampling import Sample
 
-__all__ = ["NEEDS", "Proposal", "propose"]
+__all__ = ["NEEDS", "TAGS", "Proposal", "propose"]
 
 _VISITS = ("visitor_id", "occurred_at")
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -49,6 +49,37 @@ _WORDS: dict[str, str] = {
     "user_agent": "useragent ua agent httpuseragent",
 }
 """The names that columns go by, without case and signs, the likeliest first."""
+
+TAGS = (
+    "utm_medium",
+    "dclid=display",
+    "gclid=cpc",
+    "gbraid=cpc",
+    "wbraid=cpc",
+    "msclkid=cpc",
+    "yclid=cpc",
+    "ttclid=paid_social",
+    "twclid=paid_social",
+    "li_fat_id=paid_social",
+    "sccid=paid_social",
+    "rdt_cid=paid_social",
+    "irclickid=affiliate",
+    "cjevent=affiliate",
+    "awc=affiliate",
+    "ranmid=affiliate",
+    "ransiteid=affiliate",
+    "clickref=affiliate",
+    "tduid=affiliate",
+    "mc_eid=email",
+    "mc_cid=email",
+    "_hsenc=email",
+    "mkt_tok=email",
+    "vero_id=email",
+    "utm_source",
+    "fbclid=social",
+    "igshid=social",
+)
+"""The parameters of an address that tell the channel, the surest first, as [url] has them."""
 
 _PATTERNS = {
     "dd/MM/yyyy HH:mm:ss": "%d/%m/%Y %H:%M:%S",
@@ -332,12 +363,13 @@ def _url(sample: Sample, assigned: dict[str, str]) -> dict[str, str | list[str]]
         "query": _TERMS,
         "result_count": _COUNTS,
         "campaign_id": ("utm_campaign",),
-        "channel": ("utm_medium", "utm_source"),
+        "channel": TAGS,
     }
     rules: dict[str, str | list[str]] = {
         column: found
         for column, known in wanted.items()
-        if column not in assigned and (found := [word for word in known if word in parameters])
+        if column not in assigned
+        and (found := [word for word in known if word.partition("=")[0].lower() in parameters])
     }
     return {"address": _reference(sample, name), **rules} if rules else {}
 
