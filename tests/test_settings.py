@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,83 @@ def test_a_value_that_cannot_be_is_told(override: str, sentence: str) -> None:
     with pytest.raises(UnknownSetting) as told:
         settings.load("test", overrides=[override])
     assert sentence in str(told.value)
+
+
+DAYS = "wanted such as 'email: 7', the days above 0"
+WEIGHTS = "wanted three of 0 or more with the sum 1"
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("lookbacks=['email']", f"lookbacks: found 'email', {DAYS}"),
+        ("lookbacks=['email: soon']", f"lookbacks: found 'email: soon', {DAYS}"),
+        ("lookbacks=['a: 1', ': 7']", f"lookbacks: found ': 7', {DAYS}"),
+        ("lookbacks=['email: 0']", f"lookbacks: found 'email: 0', {DAYS}"),
+        ("lookbacks=['email: -7']", f"lookbacks: found 'email: -7', {DAYS}"),
+        ("lookbacks=['email: nan']", f"lookbacks: found 'email: nan', {DAYS}"),
+        ("lookbacks=['email: inf']", f"lookbacks: found 'email: inf', {DAYS}"),
+        ("lookbacks=['email: 36501']", f"lookbacks: found 'email: 36501', {DAYS}"),
+        ("lookbacks=['a: 1', 'b: 2', ' a: 3']", "lookbacks: found the name 'a' twice, wanted it once"),
+        ("lookbacks=[7]", "lookbacks: found [7], wanted a list of texts"),
+        ("position=[0.5, 0.5]", f"position: found [0.5, 0.5], {WEIGHTS}"),
+        ("position=[]", f"position: found [], {WEIGHTS}"),
+        ("position=[0.4, 0.2, 0.5]", f"position: found [0.4, 0.2, 0.5], {WEIGHTS}"),
+        ("position=[-0.1, 0.1, 1]", f"position: found [-0.1, 0.1, 1.0], {WEIGHTS}"),
+        ("position=[0, 1, 0]", f"position: found [0.0, 1.0, 0.0], {WEIGHTS}"),
+        ("position=[nan, 0.5, 0.5]", f"position: found [nan, 0.5, 0.5], {WEIGHTS}"),
+        ("position=[inf, 0, 0]", f"position: found [inf, 0.0, 0.0], {WEIGHTS}"),
+        ("position=['first', 0, 1]", "position: found ['first', 0.0, 1.0], wanted a list of numbers"),
+        ("position=[true, 0.0, 0.0]", "position: found [True, 0.0, 0.0], wanted a list of numbers"),
+        ("position=0.4", "position: found 0.4, wanted a list of numbers"),
+        ("conversions=[]", "conversions: found [], wanted 'name: predicate'"),
+        ("conversions=['order']", "conversions: found 'order', wanted 'name: predicate'"),
+        ("conversions=['a: x', 'a: y']", "conversions: found the name 'a' twice, wanted it once"),
+        ("lookback_days=0", "lookback_days: found 0.0, wanted from 0.001 to 36,500"),
+        ("view_lookback_days=-1", "view_lookback_days: found -1.0, wanted from 0.001 to 36,500"),
+        ("half_life_days=nan", "half_life_days: found nan, wanted from 0.001 to 36,500"),
+        ("landing_minutes=-5", "landing_minutes: found -5.0, wanted from 0 to 1,440"),
+        ("order=5", "order: found 5, wanted from 0 to 4"),
+        ("order=1.5", "order: found 1.5, wanted a whole number"),
+        ("replicates=1", "replicates: found 1, wanted from 2 to 2,000"),
+        ("names=0", "names: found 0, wanted from 1 to 2,000"),
+        ("horizon_days=0", "horizon_days: found 0, wanted from 1 to 3,650"),
+        ("channels=3", "channels: found 3, wanted a text"),
+        ("lookback=7", "no setting 'attribution.lookback'; did you mean 'attribution.lookbacks'?"),
+    ],
+)
+def test_a_setting_of_attribution_that_cannot_be_is_told(override: str, sentence: str) -> None:
+    with pytest.raises(UnknownSetting) as told:
+        settings.load("test", overrides=[f"attribution.{override}"])
+    [line] = [line for line in str(told.value).splitlines() if override.split("=")[0] in line]
+    assert sentence in line
+
+
+def test_settings_of_attribution_are_told_as_what_they_mean() -> None:
+    chosen = settings.load(
+        "test",
+        overrides=[
+            "attribution.lookbacks=['email: 7', ' web push :0.5']",
+            "attribution.position=[1, 0, 0]",
+            "attribution.conversions=[\"order: event_type = 'purchase'\", 'late: hour(occurred_at) > 20']",
+            "attribution.lookback_days=14",
+            "attribution.view_lookback_days=0.25",
+            "attribution.landing_minutes=0",
+            "attribution.half_life_days=3.5",
+            "attribution.horizon_days=60",
+        ],
+    ).attribution
+    assert chosen.windows == {"email": timedelta(days=7), "web push": timedelta(hours=12)}
+    assert chosen.position == [1.0, 0.0, 0.0]
+    assert chosen.predicates == {"order": "event_type = 'purchase'", "late": "hour(occurred_at) > 20"}
+    assert (chosen.lookback, chosen.view_lookback) == (timedelta(days=14), timedelta(hours=6))
+    assert (chosen.landing, chosen.half_life) == (timedelta(0), timedelta(hours=84))
+    assert chosen.horizon == timedelta(days=60)
+
+
+@pytest.mark.parametrize("position", [[0.4, 0.2, 0.4], [1 / 3] * 3, [0, 0, 1], [0.1, 0.2, 0.7]])
+def test_weights_whose_sum_is_one_but_for_rounding_will_do(position: list[float]) -> None:
+    assert settings.weights([*map(float, position)]) == ""
 
 
 def test_a_file_that_is_missing_or_no_toml_is_told(tmp_path: Path) -> None:

@@ -34,10 +34,12 @@ INTO_SILVER = ("clean_events", "sessionize_events")
 INTO_GOLD = ("find_paths", "find_fruitless_searches", "measure_funnels", "measure_retention")
 OF_POSTS = ("tokenize_posts", "count_ngrams", "score_sentiment", "find_themes", "watch_reputation")
 OF_TIES = ("gather_ties", "build_graph", "rank_influence", "detect_communities", "predict_links")
+OF_ADS = ("build_journeys", "attribute_conversions", "price_ads")
 FEEDS = {
     "events": ("ingest_events", "requeue_events", INTO_SILVER),
     "posts": ("ingest_posts", "requeue_posts", OF_POSTS[:1]),
     "contacts": ("ingest_contacts", "requeue_contacts", OF_TIES[:1]),
+    **dict.fromkeys(("touches", "costs", "assignments"), ("ingest_ads", "requeue_ads", ())),
 }
 """By the kind of a mapping: the jobs that bring records in, at once or after all, and those that follow."""
 
@@ -54,6 +56,12 @@ def demo(asked: Namespace, settings: Settings) -> int:
         follows = samples.made_up_follows(settings.home_path / "landing")
         reports += _ingested(_reading(settings, str(follows), "made_up_follows", ""))
         reports += [_performed(job, settings) for job in OF_TIES[1:]]
+        ads = samples.made_up_ads(settings.home_path / "landing", clickstream=samples.ecommerce())
+        for name, file in ads.items():
+            reports += _ingested(_reading(settings, str(file), name, ""))
+        # The shop's events tell no prices, so each order counts the same.
+        orders = replace(settings.attribution, value="60.0", currency="USD")
+        reports += [_performed(job, replace(settings, attribution=orders)) for job in OF_ADS]
     page = _page(settings)
     if asked.json:
         console.told({"reports": [_as_json(report) for report in reports], "page": str(page)})

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from matplotlib.figure import Figure
 from mlflow.exceptions import MlflowException
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from retinue import code, receipts, registry, tables, tracking
@@ -88,10 +88,33 @@ class Analysed:
 
     def keep(self, name: str, rows: DataFrame) -> DataFrame:
         """Put the rows in the place of those of the same day and segment; return them as kept."""
-        segment = self.segment.name if self.segment else ""
-        self.lake.replace(name, rows, as_of=self.as_of, segment=segment)
-        is_of = (F.col("as_of") == F.lit(self.as_of)) & (F.col("segment") == segment)
-        return self.lake.read(name).where(is_of)
+        self.lake.replace(name, rows, as_of=self.as_of, segment=self._segment)
+        return self.lake.read(name).where(self._is_of)
+
+    def kept(self, name: str, *, by: str) -> DataFrame:
+        """What the job `by` kept of the same day and segment; about nobody, so it needs no purpose.
+
+        Raises InputMissing where nothing was kept. Runs a Spark job.
+        """
+        return self._found(self.lake.read(name), name, by)
+
+    def kept_about(self, people: DataFrame, name: str, *, by: str) -> DataFrame:
+        """The same of a table about people, as far as it is about these, who were read with a purpose."""
+        return self._found(self.lake.known_of(name, people, id="person_id"), name, by)
+
+    def _found(self, rows: DataFrame, name: str, by: str) -> DataFrame:
+        found = rows.where(self._is_of)
+        if found.isEmpty():
+            raise InputMissing(f"{name} has nothing as of {self.as_of} that may be used; run {by} first")
+        return found
+
+    @property
+    def _segment(self) -> str:
+        return self.segment.name if self.segment else ""
+
+    @property
+    def _is_of(self) -> Column:
+        return (F.col("as_of") == F.lit(self.as_of)) & (F.col("segment") == self._segment)
 
     def answer(
         self,

@@ -14,7 +14,7 @@ import tomllib
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,6 +100,25 @@ def dated_names(found: list[str]) -> str:
         text for text in found if day(text.partition(":")[0].strip()) or not text.partition(":")[2].strip()
     ]
     return f"found {wrong[0]!r}, wanted such as '2026-01-31: spring campaign'" if wrong else ""
+
+
+def named_days(found: list[str]) -> str:
+    """The bound of a list of `name: number of days`."""
+    for text in found:
+        name, _, days = text.partition(":")
+        try:
+            is_good = bool(name.strip()) and 0 < float(days) <= 36_500
+        except ValueError:
+            is_good = False
+        if not is_good:
+            return f"found {text!r}, wanted such as 'email: 7', the days above 0"
+    return named_predicates(found) if found else ""
+
+
+def weights(found: list[float]) -> str:
+    """The bound of the three weights of a rule by position."""
+    is_good = len(found) == 3 and min(found) >= 0 and abs(sum(found) - 1) < 1e-9 and found[0] + found[2] > 0
+    return "" if is_good else f"found {found!r}, wanted three of 0 or more with the sum 1"
 
 
 def lengths(found: list[str]) -> str:
@@ -352,6 +371,70 @@ class GraphSettings:
 
 
 @dataclass(frozen=True)
+class AttributionSettings:
+    """What a touch and a conversion are, how long a touch counts, and how credit and return are reckoned."""
+
+    channels: str
+    conversions: Annotated[list[str], named_predicates]
+    value: str
+    currency: str
+    period_days: Annotated[int, between(0, 36_500)]
+    lookback_days: Annotated[float, between(0.001, 36_500)]
+    view_lookback_days: Annotated[float, between(0.001, 36_500)]
+    lookbacks: Annotated[list[str], named_days]
+    excluded: str
+    optional: str
+    landing_minutes: Annotated[float, between(0, 1_440)]
+    half_life_days: Annotated[float, between(0.001, 36_500)]
+    position: Annotated[list[float], weights]
+    order: Annotated[int, between(0, 4)]
+    replicates: Annotated[int, between(2, 2_000)]
+    names: Annotated[int, between(1, 2_000)]
+    horizon_days: Annotated[int, between(1, 3_650)]
+    margin: Annotated[float, between(0.000001, 1)]
+
+    @property
+    def predicates(self) -> dict[str, str]:
+        """Each conversion's name and its predicate."""
+        return _named(self.conversions)
+
+    @property
+    def windows(self) -> dict[str, timedelta]:
+        """The look-back of each channel that has its own."""
+        return {name: timedelta(days=float(days)) for name, days in _named(self.lookbacks).items()}
+
+    def begin(self, as_of: date) -> datetime | None:
+        """The first instant that counts; None: all do."""
+        midnight = datetime.combine(as_of, datetime.min.time(), UTC)
+        return midnight - timedelta(days=self.period_days) if self.period_days else None
+
+    @property
+    def lookback(self) -> timedelta:
+        """How long before a conversion a click counts."""
+        return timedelta(days=self.lookback_days)
+
+    @property
+    def view_lookback(self) -> timedelta:
+        """How long before a conversion counts what was only seen."""
+        return timedelta(days=self.view_lookback_days)
+
+    @property
+    def landing(self) -> timedelta:
+        """How soon after a click its visit begins."""
+        return timedelta(minutes=self.landing_minutes)
+
+    @property
+    def half_life(self) -> timedelta:
+        """How long before a conversion a touch earns half."""
+        return timedelta(days=self.half_life_days)
+
+    @property
+    def horizon(self) -> timedelta:
+        """How long after an exposure conversions are looked for."""
+        return timedelta(days=self.horizon_days)
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it. `as_of` empty: the day after the newest event of the input."""
 
@@ -377,6 +460,7 @@ class Settings:
     reputation: ReputationSettings
     ties: TieSettings
     graph: GraphSettings
+    attribution: AttributionSettings
 
     @property
     def home_path(self) -> Path:
@@ -575,6 +659,7 @@ WANTED = {
     float: "a number",
     bool: "true or false",
     list[str]: "a list of texts",
+    list[float]: "a list of numbers",
     dict[str, str]: "a table of texts",
 }
 
@@ -586,6 +671,8 @@ def _checked(found: Any, kind: Any) -> tuple[Any, str]:
         return found, "missing; it must have a value"
     if kind is float and type(found) is int:
         found = float(found)
+    if kind == list[float] and isinstance(found, list):
+        found = [float(each) if type(each) is int else each for each in found]
     if kind is str and isinstance(found, date):
         found = found.isoformat()  # TOML's own dates need no quotes
     if kind == dict[str, str] and isinstance(found, Mapping):

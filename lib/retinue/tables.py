@@ -256,6 +256,27 @@ VERTEX = Column(
     "a person; p: and an account, v: and a device, of nobody known; product: and a product",
     personal="identifier",
 )
+PERSON = Column("person_id", "STRING", "who, as far as is known", personal="identifier")
+TOUCHED = (
+    "occurred_at: TIMESTAMP",
+    "channel: STRING",
+    "touch_type: STRING",
+    "campaign_id: STRING",
+    "ad_id: STRING",
+    "creative_id: STRING",
+    "source: STRING",
+)
+# Whose credit it is: of one kind of conversion, and of what, how narrowly named.
+NAMED = (
+    Column("conversion_type", "STRING", "a name of conf's attribution.conversions"),
+    Column("level", "STRING", "channel, campaign_id, ad_id or creative_id"),
+    Column("name", "STRING", "at that level, else in parentheses the next wider name; null: no touch"),
+)
+QUARTILES = (
+    ("lower_quartile", "lower quartile"),
+    ("median", "median"),
+    ("upper_quartile", "upper quartile"),
+)
 AS_OF = Column("as_of", "DATE", "rows before its midnight UTC counted")
 SEGMENT = Column("segment", "STRING", "the segment whose rows counted; empty: everyone's")
 OF = (AS_OF, SEGMENT)  # what a table of gold is about
@@ -1459,6 +1480,255 @@ _TABLES = (
             ),
         ),
         key=("as_of", "segment", "kind", "score"),
+    ),
+    Table(
+        "gold.channel_coverage",
+        grain="one rule of the channel table, and the visits that it caught",
+        owner="build_journeys",
+        columns=(
+            *OF,
+            AD[0],
+            Column("rule", "INT", "the number of the rule, from 1; null: no rule caught them"),
+            Column("visit_count", "BIGINT", "visits", "visits"),
+            Column("share", "DOUBLE", "of all visits", "0..1"),
+        ),
+        key=("as_of", "segment", "channel", "rule"),
+    ),
+    Table(
+        "gold.journeys",
+        grain="one way of a person to a conversion, or to none",
+        owner="build_journeys",
+        columns=(
+            *OF,
+            Column("conversion_type", "STRING", "a name of conf's attribution.conversions"),
+            Column("journey_id", "STRING", "32 hex digits", personal="identifier"),
+            PERSON,
+            Column(
+                "touches",
+                f"ARRAY<STRUCT<{', '.join(TOUCHED)}>>",
+                "in the order of time",
+                personal="behaviour",
+            ),
+            Column("converted_at", "TIMESTAMP", "when; null where it has not", "UTC"),
+            Column("value", "DOUBLE", "what the conversion is worth", "in currency"),
+            Column("currency", "STRING", "ISO 4217 code of value"),
+            Column("is_converted", "BOOLEAN", "false: it came to nothing, or is open still"),
+            Column("is_open", "BOOLEAN", "true where it may yet convert"),
+        ),
+        key=("as_of", "segment", "conversion_type", "journey_id"),
+        cluster_by=("conversion_type", "person_id"),
+        checks={"converted_has_time": "is_converted = (converted_at IS NOT NULL)"},
+    ),
+    Table(
+        "gold.attribution_credits",
+        grain="what one touch earns of a conversion by one rule",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            Column("conversion_type", "STRING", "a name of conf's attribution.conversions"),
+            Column("model", "STRING", "first, last, last_non_direct, linear, position or time_decay"),
+            Column("journey_id", "STRING", "the conversion's journey", personal="identifier"),
+            PERSON,
+            Column("converted_at", "TIMESTAMP", "when it converted", "UTC"),
+            Column(
+                "touched_at", "TIMESTAMP", "when the touch was; null: no touch led to the conversion", "UTC"
+            ),
+            Column("touch_index", "INT", "the journey's touches, from 1"),
+            *(replace(column, personal="behaviour") for column in AD),
+            Column("conversions", "DOUBLE", "the share of the conversion", "0..1"),
+            Column("value", "DOUBLE", "the same share of its value", "in currency"),
+            Column("currency", "STRING", "ISO 4217 code of value"),
+        ),
+        key=("as_of", "segment", "conversion_type", "model", "journey_id", "touch_index"),
+        cluster_by=("conversion_type", "model"),
+        invariants={
+            "the credits of a conversion are 1 in sum": (
+                "SELECT journey_id FROM gold.attribution_credits "
+                "GROUP BY as_of, segment, conversion_type, model, journey_id "
+                "HAVING abs(sum(conversions) - 1) > 1e-9"
+            ),
+        },
+    ),
+    Table(
+        "gold.attribution",
+        grain="what one channel, campaign, ad or creative is credited with by one model",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            *NAMED,
+            Column("model", "STRING", "one of the rules, shapley, markov or counterfactual"),
+            Column("currency", "STRING", "ISO 4217 code of value"),
+            *(
+                Column(f"{name}{end}", "DOUBLE", f"{meaning}{bound}", unit)
+                for name, meaning, unit in (
+                    ("conversions", "credited conversions", "conversions"),
+                    ("value", "credited value", "in currency"),
+                )
+                for end, bound in (("", ""), ("_low", ", 95% from"), ("_high", ", 95% to"))
+            ),
+        ),
+        key=("as_of", "segment", "conversion_type", "level", "name", "model"),
+    ),
+    Table(
+        "gold.attribution_disagreement",
+        grain="one channel, campaign, ad or creative, and how far the models are apart on it",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            *NAMED,
+            Column("least_model", "STRING", "the model that credits it with least"),
+            Column("least_conversions", "DOUBLE", "with how much", "conversions"),
+            Column("most_model", "STRING", "the model that credits it with most"),
+            Column("most_conversions", "DOUBLE", "with how much", "conversions"),
+            Column("disagreement", "DOUBLE", "the difference as a share of all conversions", "0..1"),
+            Column("is_beyond_chance", "BOOLEAN", "true where the two intervals do not meet"),
+        ),
+        key=("as_of", "segment", "conversion_type", "level", "name"),
+    ),
+    Table(
+        "gold.removal_effects",
+        grain="one channel, and what is lost without it",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            Column("conversion_type", "STRING", "a name of conf's attribution.conversions"),
+            AD[0],
+            Column("order", "INT", "touches that the chain remembers"),
+            Column("removal_effect", "DOUBLE", "share of conversions that the chain loses", "0..1"),
+            Column("conversions", "DOUBLE", "credited by these effects", "conversions"),
+            Column("value", "DOUBLE", "credited by these effects", "in currency"),
+        ),
+        key=("as_of", "segment", "conversion_type", "channel"),
+    ),
+    Table(
+        "gold.conversion_speed",
+        grain="one channel or ad, and how fast its exposures convert",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            *NAMED,
+            Column("exposure_count", "BIGINT", "clocks that it started", "exposures"),
+            Column("conversion_count", "BIGINT", "of these, converted before another came", "exposures"),
+            *(
+                Column(f"{name}{end}", "DOUBLE", f"{meaning}{bound}", unit)
+                for name, meaning, unit in (
+                    ("converted_share", "converted within the horizon, had none been censored", "0..1"),
+                    ("median_days", "until half of all have converted; null: never", "days"),
+                    ("half_days", "until half of those that do have converted", "days"),
+                    ("restricted_mean_days", "mean time without conversion", "days"),
+                )
+                for end, bound in (("", ""), ("_low", ", 95% from"), ("_high", ", 95% to"))
+            ),
+            Column("p_value", "DOUBLE", "that it converts as fast as the rest, by the log-rank test", "0..1"),
+            Column("q_value", "DOUBLE", "share of such findings that are chance", "0..1"),
+        ),
+        key=("as_of", "segment", "conversion_type", "level", "name"),
+    ),
+    Table(
+        "gold.conversion_curves",
+        grain="one channel or ad, and how many of its exposures have converted after so many days",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            *NAMED,
+            Column("duration_days", "DOUBLE", "since the exposure", "days"),
+            Column("at_risk", "BIGINT", "clocks that ran until then", "exposures"),
+            Column("converted", "BIGINT", "that converted just then", "exposures"),
+            Column("competed", "BIGINT", "that another channel ended just then", "exposures"),
+            Column("censored", "BIGINT", "whose rest is not known", "exposures"),
+            Column("cumulative_incidence", "DOUBLE", "converted by then", "0..1"),
+            Column("standard_error", "DOUBLE", "of it", "0..1"),
+            Column("low", "DOUBLE", "its 95% interval, from", "0..1"),
+            Column("high", "DOUBLE", "its 95% interval, to", "0..1"),
+            Column("survival", "DOUBLE", "neither converted nor ended", "0..1"),
+        ),
+        key=("as_of", "segment", "conversion_type", "level", "name", "duration_days"),
+    ),
+    Table(
+        "gold.converters",
+        grain="one channel, and the touches of those who converted: a description, no comparison of ads",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            Column("conversion_type", "STRING", "a name of conf's attribution.conversions"),
+            Column("channel", "STRING", "the touches' channel; null: of all together"),
+            Column("conversion_count", "BIGINT", "conversions with such a touch", "conversions"),
+            Column("mean_touches", "DOUBLE", "such touches up to the conversion", "touches"),
+            *(Column(f"{name}_touches", "BIGINT", f"their {words}", "touches") for name, words in QUARTILES),
+            Column("last_count", "BIGINT", "conversions whose last touch it was", "conversions"),
+            Column("mean_days", "DOUBLE", "from that last touch to the conversion", "days"),
+            *(Column(f"{name}_days", "DOUBLE", f"their {words}", "days") for name, words in QUARTILES),
+        ),
+        key=("as_of", "segment", "conversion_type", "channel"),
+    ),
+    Table(
+        "gold.fastest_paths",
+        grain="one path of channels, and how soon it converted",
+        owner="attribute_conversions",
+        columns=(
+            *OF,
+            Column("conversion_type", "STRING", "a name of conf's attribution.conversions"),
+            Column("rank", "INT", "1 is the soonest by its median"),
+            Column("path", "ARRAY<STRING>", "channels in their order, repeats left out"),
+            Column("conversions", "BIGINT", "journeys that took it", "conversions"),
+            *(
+                Column(f"{name}_days", "DOUBLE", f"first touch to conversion, {words}", "days")
+                for name, words in QUARTILES
+            ),
+        ),
+        key=("as_of", "segment", "conversion_type", "rank"),
+    ),
+    Table(
+        "gold.ad_returns",
+        grain="one channel, campaign, ad or creative in one model: what it cost and is credited with",
+        owner="price_ads",
+        columns=(
+            *OF,
+            *NAMED,
+            Column("model", "STRING", "one of the rules, shapley, markov or counterfactual"),
+            Column("currency", "STRING", "ISO 4217 code of the amounts"),
+            Column("matched", "STRING", "matched, cost without touches or touches without cost"),
+            Column("cost_amount", "DOUBLE", "what it cost", "in currency"),
+            *(
+                Column(f"{name}{end}", "DOUBLE", f"{meaning}{bound}", unit)
+                for name, meaning, unit in (
+                    ("conversions", "credited conversions", "conversions"),
+                    ("value_amount", "credited value", "in currency"),
+                    ("margin_amount", "credited margin", "in currency"),
+                    ("attributed_roi", "(margin - cost) / cost: credit, not cause", ""),
+                    ("roas", "value / cost", ""),
+                    ("cpa", "cost / conversions", "in currency"),
+                )
+                for end, bound in (("", ""), ("_low", ", 95% from"), ("_high", ", 95% to"))
+            ),
+            Column(
+                "incremental_margin_amount", "DOUBLE", "what held-out groups say it caused", "in currency"
+            ),
+            Column("incremental_roi", "DOUBLE", "the same return of that margin"),
+            Column("incremental_roi_low", "DOUBLE", "its 95% interval, from"),
+            Column("incremental_roi_high", "DOUBLE", "its 95% interval, to"),
+            Column("calibration", "DOUBLE", "incremental / credited margin; below 1: the model overrates it"),
+            Column("suggestion", "STRING", "more, less or wait; null where no experiment says"),
+        ),
+        key=("as_of", "segment", "conversion_type", "level", "name", "model", "currency"),
+    ),
+    Table(
+        "gold.ad_days",
+        grain="one ad on one day: what it cost, and what its touches of that day earned by one rule",
+        owner="price_ads",
+        columns=(
+            *OF,
+            Column("conversion_type", "STRING", "a name of conf's attribution.conversions"),
+            Column("name", "STRING", "the ad, else in parentheses its campaign or channel"),
+            Column("acted_on", "DATE", "the day of the cost and of the touches"),
+            Column("model", "STRING", "one of the rules"),
+            Column("currency", "STRING", "ISO 4217 code of the amounts"),
+            Column("cost_amount", "DOUBLE", "what it cost that day", "in currency"),
+            Column("conversions", "DOUBLE", "what its touches of that day earned, whenever", "conversions"),
+            Column("value_amount", "DOUBLE", "the same in value", "in currency"),
+        ),
+        key=("as_of", "segment", "conversion_type", "name", "acted_on", "model", "currency"),
+        cluster_by=("acted_on",),
     ),
     Table(
         "ops.runs",

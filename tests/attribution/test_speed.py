@@ -174,17 +174,17 @@ def test_remissions_as_the_textbooks_have_them(curves: DataFrame) -> None:
     assert all(row.cumulative_incidence == pytest.approx(1 - row.survival) for row in rows.values())
     found = summarized(curves, 35)
     mercaptopurine, placebo = found["6-MP"], found["placebo"]
-    assert (mercaptopurine.median_days, mercaptopurine.median_low, mercaptopurine.median_high) == (
+    assert (mercaptopurine.median_days, mercaptopurine.median_days_low, mercaptopurine.median_days_high) == (
         23,
         13,
         None,
     )
-    assert (placebo.median_days, placebo.median_low, placebo.median_high) == (8, 4, 11)
+    assert (placebo.median_days, placebo.median_days_low, placebo.median_days_high) == (8, 4, 11)
     assert mercaptopurine.restricted_mean_days == pytest.approx(23.287, abs=5e-4)
-    half_width = (mercaptopurine.restricted_mean_high - mercaptopurine.restricted_mean_low) / 2
+    half_width = (mercaptopurine.restricted_mean_days_high - mercaptopurine.restricted_mean_days_low) / 2
     assert half_width == pytest.approx(1.96 * 2.827, abs=2e-3)
     assert placebo.restricted_mean_days == pytest.approx(8.667, abs=5e-4)
-    assert (placebo.converted_share, placebo.share_low, placebo.exposure_count) == (
+    assert (placebo.converted_share, placebo.converted_share_low, placebo.exposure_count) == (
         pytest.approx(1),
         None,
         21,
@@ -254,10 +254,10 @@ def test_figures_of_curves(curves: DataFrame) -> None:
             assert row.restricted_mean_days == pytest.approx(days - row.lost_days)
             error = oracle.variance(ends, partial(oracle.lost, horizon=days)) ** 0.5
             low, high = row.restricted_mean_days - 1.96 * error, row.restricted_mean_days + 1.96 * error
-            assert row.restricted_mean_low == pytest.approx(max(low, 0), abs=1e-4)
-            assert row.restricted_mean_high == pytest.approx(min(high, days), abs=1e-4)
+            assert row.restricted_mean_days_low == pytest.approx(max(low, 0), abs=1e-4)
+            assert row.restricted_mean_days_high == pytest.approx(min(high, days), abs=1e-4)
             wanted = halves(ends, curve, days) if share else (None, None, None)
-            assert (row.half_days, row.half_low, row.half_high) == wanted, (ad, days)
+            assert (row.half_days, row.half_days_low, row.half_days_high) == wanted, (ad, days)
 
 
 def first(curve: dict[float, float], days: float, condition) -> float | None:
@@ -352,7 +352,9 @@ def test_many_exposures_do_not_overflow(spark: SparkSession) -> None:
         "cumulative_incidence double, survival double",
     )
     [row] = speed.summary(curve, by="ad", horizon=timedelta(days=2)).collect()
-    assert row.share_high - row.share_low == pytest.approx(2 * 1.96 * (2 / 9 / 3e6) ** 0.5, rel=1e-3)
+    assert row.converted_share_high - row.converted_share_low == pytest.approx(
+        2 * 1.96 * (2 / 9 / 3e6) ** 0.5, rel=1e-3
+    )
 
 
 def test_what_cannot_be_is_refused(spark: SparkSession, remissions: DataFrame) -> None:

@@ -64,7 +64,7 @@ RETURNS = pd.DataFrame(
         ("tv", 3000.0, None, "EUR"),
         ("quiet", 0.0, None, "EUR"),
     ],
-    columns=["channel", "cost_amount", "attributed_margin_amount", "currency"],
+    columns=["channel", "cost_amount", "margin_amount", "currency"],
 )
 CURVES = pd.DataFrame(
     [
@@ -261,7 +261,7 @@ def test_smaller_channels_are_one_row_that_keeps_the_total() -> None:
 
 
 def test_currencies_have_totals_of_their_own_and_rows_of_several_models_are_refused() -> None:
-    other = RETURNS[:1].assign(currency="USD", cost_amount=0.5, attributed_margin_amount=99.0)
+    other = RETURNS[:1].assign(currency="USD", cost_amount=0.5, margin_amount=99.0)
     unknown = RETURNS[:1].assign(currency=None, cost_amount=5e9)
     lines = written(roi_waterfall(pd.concat([RETURNS, other, unknown])))
     assert lines[1] == "Attributed margin less cost in 3 currencies, none converted"
@@ -336,7 +336,7 @@ def test_frames_in_which_nothing_is_known_have_nothing_to_draw() -> None:
     unknown = [
         journey_sankey(PATHS[-2:]),
         model_comparison(CREDITS.assign(conversions=None)),
-        roi_waterfall(RETURNS.assign(cost_amount=None, attributed_margin_amount=0.0)),
+        roi_waterfall(RETURNS.assign(cost_amount=None, margin_amount=0.0)),
         conversion_curves(CURVES[-1:]),
     ]
     assert [written(picture)[-1] for picture in unknown] == ["Nothing to draw yet"] * 4

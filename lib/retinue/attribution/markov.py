@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from scipy.sparse.linalg import splu  # type: ignore[import-untyped]
 from retinue.attribution import shares
 from retinue.errors import RetinueError
 
-__all__ = ["Chain", "attribute", "chain_between", "chain_of", "transitions"]
+__all__ = ["Chain", "attribute", "chain_between", "chain_of", "losses", "transitions"]
 
 Array = NDArray[np.float64]
 AT_ONCE = 256  # columns of the solution in memory
@@ -68,6 +70,59 @@ def transitions(paths: DataFrame, *, order: int = 1) -> DataFrame:
         .agg(F.sum("conversions").alias("conversions"), F.sum("nulls").alias("nulls"))
         .select("step.source", "step.channel", "conversions", "nulls")
     )
+
+
+def losses(earlier: DataFrame, later: DataFrame, *, most: int = 3) -> dict[int, float]:
+    """How badly chains of order 1 to `most`, learnt from earlier paths, foresee each step of later ones.
+
+    Out: order = the mean of -log(the probability of what came next: a channel, a conversion or nothing). The
+    order with the least is the one to take. What a state was not seen to lead to is likely as after the state
+    of one touch less, which weighs as much as one observation, and at last all alike.
+
+    In: paths as for `attribute`. Runs Spark jobs; the transitions of both come to the driver, at most
+    channels ^ (most + 1). Source: MacKay and Peto (1995), for the weights. Raises SchemaMismatch;
+    RetinueError where `most` is below 1 or later paths have no step.
+    """
+    learnt, seen = (list(_followed(paths, most)) for paths in (earlier, later))
+    steps = sum(count for *_, count in seen)
+    if not steps:
+        raise RetinueError("no later path has a touch; give journeys that end after the earlier ones")
+    outcomes = len({outcome for _, outcome, _ in (*learnt, *seen)} | {_CONVERSION, _NOTHING})
+    counts: defaultdict[tuple[Any, ...], float] = defaultdict(float)
+    left: defaultdict[tuple[Any, ...], float] = defaultdict(float)
+    for source, outcome, count in learnt:
+        for order in range(most + 1):
+            counts[order, _last(source, order), outcome] += count
+            left[order, _last(source, order)] += count
+
+    def chance(source: tuple[Any, ...], outcome: Any, order: int) -> float:
+        if order < 0:
+            return 1 / outcomes
+        state = order, _last(source, order)
+        return (counts[*state, outcome] + chance(source, outcome, order - 1)) / (left[state] + 1)
+
+    return {
+        order: -sum(count * log(chance(source, outcome, order)) for source, outcome, count in seen) / steps
+        for order in range(1, most + 1)
+    }
+
+
+_CONVERSION, _NOTHING = object(), object()  # what can come next beside channels
+
+
+def _last(source: tuple[Any, ...], order: int) -> tuple[Any, ...]:
+    return source[-order:] if order else ()
+
+
+def _followed(paths: DataFrame, order: int) -> Iterator[tuple[tuple[Any, ...], Any, float]]:
+    """State, what came next, and how often."""
+    for row in transitions(paths, order=order).collect():
+        source = tuple(row.source)
+        if row.channel is not None:
+            yield source, row.channel, row.conversions + row.nulls
+        else:
+            yield source, _CONVERSION, row.conversions
+            yield source, _NOTHING, row.nulls
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import reduce
 from statistics import NormalDist
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from retinue.errors import RetinueError
 from retinue.schema import quoted, require
 
-__all__ = ["calibrated", "incremental", "returns"]
+__all__ = ["calibrated", "daily", "incremental", "returns", "tried"]
 
 BOTH, COST_ALONE, CREDIT_ALONE = "matched", "cost without touches", "touches without cost"
 _BOUNDS = ("", "_low", "_high")
@@ -56,6 +57,78 @@ def returns(credited: DataFrame, costs: DataFrame, *, by: str = "channel", margi
             *(F.coalesce(f"value{end}", F.lit(0.0)).alias(f"value_amount{end}") for end in _BOUNDS),
         ).withColumns({f"margin_amount{end}": F.col(f"value_amount{end}") * margin for end in _BOUNDS})
     )
+
+
+def daily(credits: DataFrame, costs: DataFrame, *, by: str = "channel") -> DataFrame:
+    """Put what was spent on a day beside what the touches of that day earned, whenever it was that they did.
+
+    Out, a row a model, `by`, day and currency: model, `by`, acted_on (date, UTC for touches), currency,
+    cost_amount, conversions, value_amount (double, 0 where there is none). Every cost is a row in each model.
+
+    In: credits of touches with model, `by`, touched_at, conversions, value and currency (those without
+    touched_at are left out: no day earned them); costs with `by`, spent_on, cost_amount and currency. Lazy;
+    one shuffle of partial sums. Raises SchemaMismatch.
+    """
+    require(credits, ["model", by, "touched_at", "conversions", "value", "currency"], what="daily (credits)")
+    require(costs, [by, "spent_on", "cost_amount", "currency"], what="daily (costs)")
+    earned = credits.where("touched_at IS NOT NULL").select(
+        "model",
+        quoted(by),
+        F.to_date("touched_at").alias("acted_on"),
+        "currency",
+        F.lit(0.0).alias("cost_amount"),
+        "conversions",
+        F.coalesce("value", F.lit(0.0)).alias("value_amount"),
+    )
+    spent = costs.crossJoin(F.broadcast(credits.select("model").distinct())).select(
+        "model",
+        quoted(by),
+        F.col("spent_on").alias("acted_on"),
+        "currency",
+        F.col("cost_amount").cast("double").alias("cost_amount"),
+        F.lit(0.0).alias("conversions"),
+        F.lit(0.0).alias("value_amount"),
+    )
+    amounts = ("cost_amount", "conversions", "value_amount")
+    sums = (F.sum(name).alias(name) for name in amounts)
+    return earned.unionByName(spent).groupBy("model", quoted(by), "acted_on", "currency").agg(*sums)
+
+
+def tried(
+    assignments: DataFrame,
+    conversions: DataFrame,
+    *,
+    by: str = "channel",
+    person: str = "person_id",
+    begin: datetime | None = None,
+) -> DataFrame:
+    """The people of each experiment, with what they were worth from their lot on: for `incremental`.
+
+    Out, a row a person and `by`: `person`, `by`, is_treated (boolean), value (double, 0 where there was no
+    conversion), begun_at (timestamp, of the first lot of that `by`). Conversions before a person's own lot,
+    or before `begin`, do not count. Who drew both lots, as one with two devices may, is left out.
+
+    In: assignments with `person`, `by`, is_treated and assigned_at; conversions with `person`, converted_at
+    and value. Lazy; two shuffles, by person and of sums. Raises SchemaMismatch.
+    """
+    require(assignments, [person, by, "is_treated", "assigned_at"], what="tried (assignments)")
+    require(conversions, [person, "converted_at", "value"], what="tried (conversions)")
+    lots = (
+        assignments.groupBy(quoted(person), quoted(by))
+        .agg(
+            F.min("is_treated").alias("is_treated"),
+            F.max("is_treated").alias("_other"),
+            F.min("assigned_at").alias("_at"),
+        )
+        .withColumn("begun_at", F.min("_at").over(Window.partitionBy(quoted(by))))
+        .where("is_treated = _other")
+    )
+    since = F.col("_at") if begin is None else F.greatest("_at", F.lit(begin))
+    done = conversions.select(F.col(quoted(person)).alias("_who"), "converted_at", "value")
+    counts = (F.col(quoted(person)) == F.col("_who")) & (F.col("converted_at") >= since)
+    worth = F.coalesce(F.sum(F.col("value").cast("double")), F.lit(0.0)).alias("value")
+    whose = [F.col(quoted(person)), F.col(quoted(by)), F.col("is_treated"), F.col("begun_at")]
+    return lots.join(done, counts, "left").groupBy(*whose).agg(worth)
 
 
 def incremental(

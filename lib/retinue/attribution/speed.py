@@ -129,15 +129,15 @@ def curves(
 def summary(curves: DataFrame, *, horizon: timedelta, by: str = "channel", level: float = 0.95) -> DataFrame:
     """The figures of each curve up to `horizon`, what stopped at exactly it included.
 
-    Out, a row a `by`, times in days (double):
+    Out, a row a `by`, times in days (double), each figure but the counts with its _low and _high:
     exposure_count, conversion_count (bigint, within the horizon), followed_days (the longest duration),
-    converted_share, share_low, share_high (the cumulative incidence at the horizon),
-    median_days, median_low, median_high (when half of all exposures have converted: the first duration at
-    which the incidence is a half or more; null where it never is, as with most ads),
-    half_days, half_low, half_high (when half of those that convert within the horizon have: the first
-    duration at which the incidence is half of converted_share or more; null where none converts),
-    restricted_mean_days, restricted_mean_low, restricted_mean_high (the mean time without conversion, at most
-    the horizon: the area below 1 - incidence), lost_days (the horizon less that mean, the area below it).
+    converted_share (the cumulative incidence at the horizon),
+    median_days (when half of all exposures have converted: the first duration at which the incidence is a
+    half or more; null where it never is, as with most ads),
+    half_days (when half of those that convert within the horizon have: the first duration at which the
+    incidence is half of converted_share or more; null where none converts),
+    restricted_mean_days (the mean time without conversion, at most the horizon: the area below 1 -
+    incidence), and lost_days (the horizon less that mean, the area below it; without bounds).
 
     An ad is faster than another where it loses more days, not where its half_days are fewer: the latter look
     at converters alone. The share, the half and the restricted mean are null where no clock ran up to the
@@ -157,16 +157,16 @@ def summary(curves: DataFrame, *, horizon: timedelta, by: str = "channel", level
     cut = _with_final(_with_sums(curves.withColumn("_is_inside", F.col("duration_days") <= days), by), by)
     totals = _with_areas(cut, by, days).groupBy(quoted(by)).agg(*_figures(level))
     is_known = (F.col("followed_days") >= days) | F.col("_has_ended")
-    share_low, share_high = _bounds(F.col("_share"), F.sqrt("_share_variance"), level)
+    converted_share_low, converted_share_high = _bounds(F.col("_share"), F.sqrt("_share_variance"), level)
     mean, half_width = days - F.col("_lost"), _deviate(level) * F.sqrt("_lost_variance")
     known = {
         "converted_share": F.col("_share"),
-        "share_low": share_low,
-        "share_high": share_high,
-        **{name: F.col("_" + name) for name in ("half_days", "half_low", "half_high")},
+        "converted_share_low": converted_share_low,
+        "converted_share_high": converted_share_high,
+        **{name: F.col("_" + name) for name in ("half_days", "half_days_low", "half_days_high")},
         "restricted_mean_days": mean,
-        "restricted_mean_low": F.greatest(mean - half_width, F.lit(0.0)),
-        "restricted_mean_high": F.least(mean + half_width, F.lit(days)),
+        "restricted_mean_days_low": F.greatest(mean - half_width, F.lit(0.0)),
+        "restricted_mean_days_high": F.least(mean + half_width, F.lit(days)),
         "lost_days": F.col("_lost"),
     }
     told = totals.withColumns({name: F.when(is_known, figure) for name, figure in known.items()})
@@ -215,10 +215,10 @@ def log_rank(at_risk: Array, converted: Array) -> tuple[Array, Array]:
 _CURVE = ("duration_days", "at_risk", "converted", "competed", "cumulative_incidence", "survival")
 _SUMMARY = (
     *("exposure_count", "conversion_count", "followed_days"),
-    *("converted_share", "share_low", "share_high"),
-    *("median_days", "median_low", "median_high"),
-    *("half_days", "half_low", "half_high"),
-    *("restricted_mean_days", "restricted_mean_low", "restricted_mean_high", "lost_days"),
+    *("converted_share", "converted_share_low", "converted_share_high"),
+    *("median_days", "median_days_low", "median_days_high"),
+    *("half_days", "half_days_low", "half_days_high"),
+    *("restricted_mean_days", "restricted_mean_days_low", "restricted_mean_days_high", "lost_days"),
 )
 
 
@@ -420,17 +420,17 @@ def _figures(level: float) -> Iterator[Column]:
     yield F.coalesce(F.sum("_lost_variance"), F.lit(0.0)).alias("_lost_variance")
     low, high = _bounds(incidence, F.sqrt(_variance()), level)
     yield _first(incidence >= 0.5 - _ROUNDING).alias("median_days")
-    yield _first(high >= 0.5).alias("median_low")
-    yield _first(low >= 0.5).alias("median_high")
+    yield _first(high >= 0.5).alias("median_days_low")
+    yield _first(low >= 0.5).alias("median_days_high")
     beyond = incidence - share / 2
     variance = _variance() - _covariance(share) + F.col("_share_variance") / 4
     width = _deviate(level) * F.sqrt(F.greatest(variance, F.lit(0.0)))
     for name, bound in (
-        ("days", beyond + _ROUNDING * share),
-        ("low", beyond + width),
-        ("high", beyond - width),
+        ("half_days", beyond + _ROUNDING * share),
+        ("half_days_low", beyond + width),
+        ("half_days_high", beyond - width),
     ):
-        yield _first((share > 0) & (bound >= 0)).alias(f"_half_{name}")
+        yield _first((share > 0) & (bound >= 0)).alias(f"_{name}")
 
 
 def _first(condition: Column) -> Column:

@@ -87,7 +87,7 @@ class _Step(NamedTuple):
 
 
 def roi_waterfall(
-    returns: Rows, *, by: str = "channel", margin: str = "attributed_margin_amount", limit: int = 15
+    returns: Rows, *, by: str = "channel", margin: str = "margin_amount", limit: int = 15
 ) -> Picture:
     """Draw what each channel's attributed margin leaves of its cost, one after the other, up to the total.
 

@@ -1,4 +1,4 @@
-"""Data to try things on: a public clickstream, rated texts, made-up follows, and a world of known truth.
+"""Data to try things on: a clickstream, rated texts, made-up follows and ads, and a world of known truth.
 
 What the small world holds, and where an analysis must find it (`world.truth` and the truth frames):
 
@@ -32,6 +32,7 @@ the basket rule and any effect of a channel. A post there names words of any the
 pass on any post at any time, whoever wrote it: an analysis must find none of it.
 """
 
+from retinue.samples.banners import made_up_ads
 from retinue.samples.follows import made_up_follows
 from retinue.samples.public import conversion_paths, ecommerce, rated_texts
 from retinue.samples.world import SmallWorld, Truth, small_world
@@ -41,6 +42,7 @@ __all__ = [
     "Truth",
     "conversion_paths",
     "ecommerce",
+    "made_up_ads",
     "made_up_follows",
     "rated_texts",
     "small_world",

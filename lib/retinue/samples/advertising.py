@@ -47,7 +47,7 @@ def touches(
     seen = long.loc[long.index.repeat(long["value"])].drop(columns="value").reset_index(drop=True)
     seen["occurred_at"] = start + _seconds(rng.random(len(seen)) * days / 2)
     seen["campaign_id"] = seen["channel"] + "-" + pd.Series(rng.integers(1, 3, len(seen)).astype(str))
-    seen["kind"] = np.where(rng.random(len(seen)) < 0.3, "click", "impression")
+    seen["touch_type"] = np.where(rng.random(len(seen)) < 0.3, "click", "impression")
     seen["cost_amount"] = seen["channel"].map(_COSTS)
     seen = seen.sort_values(["occurred_at", "person_id", "channel"], ignore_index=True)
     seen.insert(0, "touch_id", [f"touch-{n:06d}" for n in range(len(seen))])
