@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -52,22 +53,25 @@ def _ads(visits: Analysed) -> DataFrame:
 def _journeys(visits: Analysed, touches: DataFrame, chosen: AttributionSettings) -> DataFrame:
     """Those of each kind of conversion."""
     done = touchpoints.conversions(visits.rows, kinds=chosen.predicates, value=chosen.value)
-    windows = Lookbacks(click=chosen.lookback, view=chosen.view_lookback, channels=chosen.windows)
+    windows = Lookbacks(
+        click=chosen.lookback,
+        view=chosen.view_lookback,
+        channels=chosen.windows,
+        channel_views=chosen.view_windows,
+    )
+    asked: dict[str, Any] = {
+        "lookback": windows,
+        "as_of": visits.as_of,
+        "excluded": chosen.excluded or None,
+        "optional": chosen.optional or None,
+    }
 
     def of_kind(name: str) -> DataFrame:
         reached = done.where(F.col("conversion_type") == name).drop("conversion_type")
-        found = (
-            each(
-                touches,
-                reached,
-                lookback=windows,
-                as_of=visits.as_of,
-                excluded=chosen.excluded or None,
-                optional=chosen.optional or None,
-            ).withColumn("is_open", F.lit(is_open) & ~F.col("is_converted"))
-            for each, is_open in ((journeys.build, True), (journeys.lapsed, False))
-        )
-        return reduce(DataFrame.unionByName, found).withColumn("conversion_type", F.lit(name))
+        built = journeys.build(touches, reached, restart=chosen.restart, **asked)
+        lost = journeys.lapsed(touches, reached, **asked).withColumn("is_open", F.lit(False))
+        whole = built.withColumn("is_open", ~F.col("is_converted")).unionByName(lost)
+        return whole.withColumn("conversion_type", F.lit(name))
 
     return reduce(DataFrame.unionByName, map(of_kind, chosen.predicates))
 

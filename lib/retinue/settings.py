@@ -382,6 +382,8 @@ class AttributionSettings:
     lookback_days: Annotated[float, between(0.001, 36_500)]
     view_lookback_days: Annotated[float, between(0.001, 36_500)]
     lookbacks: Annotated[list[str], named_days]
+    view_lookbacks: Annotated[list[str], named_days]
+    restart: bool
     excluded: str
     optional: str
     landing_minutes: Annotated[float, between(0, 1_440)]
@@ -401,7 +403,12 @@ class AttributionSettings:
     @property
     def windows(self) -> dict[str, timedelta]:
         """The look-back of each channel that has its own."""
-        return {name: timedelta(days=float(days)) for name, days in _named(self.lookbacks).items()}
+        return _spans(self.lookbacks)
+
+    @property
+    def view_windows(self) -> dict[str, timedelta]:
+        """The same of what was only seen."""
+        return _spans(self.view_lookbacks)
 
     def begin(self, as_of: date) -> datetime | None:
         """The first instant that counts; None: all do."""
@@ -481,6 +488,10 @@ class Settings:
 def _named(predicates: Iterable[str]) -> dict[str, str]:
     parts = (text.partition(":") for text in predicates)
     return {name.strip(): predicate.strip() for name, _, predicate in parts}
+
+
+def _spans(days: Iterable[str]) -> dict[str, timedelta]:
+    return {name: timedelta(days=float(count)) for name, count in _named(days).items()}
 
 
 Layer = tuple[str, Mapping[str, Any]]

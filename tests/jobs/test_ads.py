@@ -266,7 +266,7 @@ def test_all_models_credit_all_that_converted(
 def test_costs_meet_credit_and_what_matches_nothing_is_a_row(
     spark: SparkSession, everybody: dict[str, Life], home: Path
 ) -> None:
-    returns = fresh(spark, home).read("gold.ad_returns").where("model = 'last'").collect()
+    returns = fresh(spark, home).read("gold.ad_returns").where("model = 'linear'").collect()
     spent = sum(cost for *_, cost in COSTS)
     for level in ("channel", "campaign_id", "ad_id"):
         rows = {row["name"]: row for row in returns if row["level"] == level}
@@ -277,7 +277,7 @@ def test_costs_meet_credit_and_what_matches_nothing_is_a_row(
     assert by_channel["email"]["matched"] == "touches without cost"
     display = by_channel["display"]
     cost = sum(cost for _, channel, *_, cost in COSTS if channel == "display")
-    value = credited(everybody, "last", "channel")["display"][1]
+    value = credited(everybody, "linear", "channel")["display"][1]
     assert display["attributed_roi"] == pytest.approx((value * 0.5 - cost) / cost)
     assert display["roas"] == pytest.approx(value / cost)
 
@@ -285,7 +285,7 @@ def test_costs_meet_credit_and_what_matches_nothing_is_a_row(
 def test_the_held_out_group_tells_what_was_caused_and_nothing_is_suggested_without_one(
     spark: SparkSession, everybody: dict[str, Life], home: Path
 ) -> None:
-    returns = fresh(spark, home).read("gold.ad_returns").where("model = 'last'").collect()
+    returns = fresh(spark, home).read("gold.ad_returns").where("model = 'linear'").collect()
     worth = {True: [], False: []}  # type: dict[bool, list[float]]
     for life in everybody.values():
         worth[life.is_treated].append(sum(value for _, value in in_dollars(life)))

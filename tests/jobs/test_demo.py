@@ -14,10 +14,15 @@ from mlflow.tracking import MlflowClient
 from pyspark.sql import Row, SparkSession
 
 from retinue import answers, cli, job, promises, receipts, samples, settings
-from retinue.commands import INTO_GOLD, INTO_SILVER, OF_POSTS, OF_TIES
+from retinue.commands import INTO_GOLD, INTO_SILVER, OF_ADS, OF_POSTS, OF_TIES
 
-JOBS = ("ingest_events", *INTO_SILVER, *INTO_GOLD, "ingest_posts", *OF_POSTS, "ingest_contacts", *OF_TIES)
-PROVED = ("ingest_events", *INTO_SILVER, "find_paths", "tokenize_posts", "build_graph")
+JOBS = (
+    *("ingest_events", *INTO_SILVER, *INTO_GOLD),
+    *("ingest_posts", *OF_POSTS),
+    *("ingest_contacts", *OF_TIES),
+    *("ingest_ads", *OF_ADS),
+)
+PROVED = ("ingest_events", "find_paths", "tokenize_posts", "build_graph", "build_journeys")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +87,7 @@ def test_the_report_shows_every_finding_with_its_id_and_the_pictures(
     page = (demo_home / "report" / "index.html").read_text(encoding="utf-8")
     for finding in findings.values():
         assert finding["finding_id"] in page
-    assert page.count("<svg") == 17
+    assert page.count("<svg") == 21
     assert "3,605" in page
 
 
