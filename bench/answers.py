@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from bench.task import Differ
 
-__all__ = ["apart", "communities", "less_modular", "modularity", "pair_count", "pairs_apart"]
+__all__ = ["apart", "communities", "less_modular", "modularity", "near", "pair_count", "pairs_apart"]
 
 
 def apart(value: str, *, most: float) -> Differ:
@@ -22,6 +23,25 @@ def apart(value: str, *, most: float) -> Differ:
         if not rows == ones == others:
             return f"has {others} ids, not the {ones}, and of both together there are {rows}"
         return "" if far <= most else f"is {far:.3g} apart in all, and {most:.3g} is allowed"
+
+    return differ
+
+
+def near(keys: Sequence[str], values: Sequence[str], *, most: float) -> Differ:
+    """The same rows by their keys, with values that are at most `most` of themselves apart."""
+
+    def differ(source: Path, expected: Path, found: Path) -> str:
+        apart = " OR ".join(
+            f"NOT coalesce(abs(one.{name} - other.{name}) <= {most} * greatest(abs(one.{name}), 1), false)"
+            for name in values
+        )
+        told = ", ".join(f"{side}.{name}" for name in values for side in ("one", "other"))
+        unlike = duckdb.connect().execute(
+            f"""SELECT {", ".join(keys)}, {told} FROM '{expected}/*.parquet' one
+                FULL JOIN '{found}/*.parquet' other USING ({", ".join(keys)}) WHERE {apart} ORDER BY ALL"""
+        )
+        rows = unlike.fetchall()
+        return f"has {len(rows)} rows unlike, of which the first is {rows[0]}" if rows else ""
 
     return differ
 

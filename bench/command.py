@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import clicks, graphs, machine, texts
+from bench import clicks, graphs, machine, texts, touches
 from bench.compare import Difference, Figures, compare, ratio
 from bench.engines import Limits
 from bench.measure import Cost, Stopped
@@ -28,6 +28,7 @@ _WRITERS: dict[str, Callable[..., None]] = {
     "events": clicks.write,
     "texts": texts.write,
     "edges": graphs.write,
+    "touches": touches.write,
 }
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _SAY = Console(stderr=True, highlight=False)
@@ -82,7 +83,10 @@ def _figures(task: Task, chosen: argparse.Namespace) -> dict[str, Figures]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="retinue beside other engines")
     parser.add_argument(
-        "--size", type=_count, default="1m", help="events, texts or edges: 1m, 10m, 50m or any number"
+        "--size",
+        type=_count,
+        default="1m",
+        help="events, texts, edges or touches: 1m, 10m, 50m or any number",
     )
     parser.add_argument("--task", choices=sorted(TASKS), default="sessionize")
     parser.add_argument(

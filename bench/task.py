@@ -46,8 +46,8 @@ class Task:
     """A task, its contestants, and `digest`: what of an answer is compared, as DuckDB expressions.
 
     Where answers need not be the same to the last digit, `differ` compares them instead. `rows` is what it is
-    about: events, texts or edges. With `source`, all contestants begin with what that one makes of them,
-    which is not counted. `told`, of a source and an answer, are figures to be shown beside the costs.
+    about: events, texts, edges or touches. With `source`, all contestants begin with what that one makes of
+    them, which is not counted. `told`, of a source and an answer, are figures to be shown beside the costs.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from bench.task import Task
 from bench.tasks import (
+    attribution,
     fruitless,
     funnel,
     graph_change,
@@ -36,6 +37,7 @@ TASKS: dict[str, Task] = {
         graph_change.RANKS,
         graph_change.COMPONENTS,
         graph_star.TASK,
+        attribution.TASK,
     )
 }
 """By the names that the command takes."""

@@ -9,7 +9,7 @@ import pytest
 from lives import START, frames, lives
 from oracles import attribution as oracle
 from oracles.attribution import Journey, Touch
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from retinue.attribution import journeys, rules
@@ -60,6 +60,50 @@ def test_what_came_to_nothing(spark: SparkSession) -> None:
     assert lost.schema == built.schema
     both = built.union(lost).select("person_id", F.explode("touches").alias("touch")).distinct().count()
     assert both == len({(who, each) for who, own in touches.items() for each in own if each.at < 24 * 31})
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 64])
+def test_partitions_change_nothing(spark: SparkSession, partitions: int) -> None:
+    touches, conversions = lives(4)
+    touches["p7"] = [Touch(hour, "abc"[hour % 3], "click") for hour in range(0, 900, 3)]
+    conversions["p7"] = [(hour, 1.0) for hour in range(0, 900, 20)]
+    given = frames(spark, touches, conversions)
+    limits = {"lookback": timedelta(days=5), "as_of": date(2026, 4, 1)}
+
+    def found(*rows: DataFrame) -> tuple[set[str], list[Row]]:
+        both = journeys.build(*rows, **limits).unionByName(journeys.lapsed(*rows, **limits)).localCheckpoint()
+        credited = rules.attribute(both, model="time_decay").orderBy("channel").collect()
+        return {repr(row) for row in both.collect()}, credited
+
+    wanted, credit = found(*given)
+    before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", partitions)
+    try:
+        same, credited = found(*(rows.repartition(partitions) for rows in given))
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", before)
+    assert same == wanted
+    for one, other in zip(credited, credit, strict=True):
+        assert one.channel == other.channel
+        assert tuple(one)[1:] == pytest.approx(tuple(other)[1:], rel=1e-12)
+
+
+def test_touches_lapse_by_their_own_windows(spark: SparkSession) -> None:
+    touches = {
+        "a": [Touch(0, "a"), Touch(5, "b"), Touch(30, "b"), Touch(31, "a"), Touch(80, "a"), Touch(83, "b")]
+    }
+    windows = journeys.Lookbacks(click=timedelta(hours=20), channels={"b": timedelta(hours=4)})
+    limits = {"lookback": windows, "as_of": date(2026, 3, 6)}
+    given = frames(spark, touches, {"a": [(45, 1.0)]})
+    assert told(journeys.lapsed(*given, **limits)) == Counter(
+        [
+            Journey("a", (Touch(0, "a"),), None, None),
+            Journey("a", (Touch(5, "b"),), None, None),
+            Journey("a", (Touch(30, "b"),), None, None),
+            Journey("a", (Touch(80, "a"), Touch(83, "b")), None, None),
+        ]
+    )
+    assert told(journeys.build(*given, **limits)) == Counter([Journey("a", (Touch(31, "a"),), 45, 1.0)])
 
 
 def test_without_as_of_open_journeys_end_at_the_newest_row(spark: SparkSession) -> None:

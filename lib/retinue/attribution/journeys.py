@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -18,6 +18,7 @@ __all__ = ["Lookbacks", "build", "lapsed", "paths"]
 
 VIEWS = ("view", "impression")
 _NEVER = -(2**62)  # before any instant, and no sum with a look-back overflows
+_POWERS = [2**n for n in reversed(range(31))]  # the steps of a search in an array
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Lookbacks:
         """Every window that is named."""
         views = () if self.view is None else (self.view,)
         return (self.click, *views, *self.channels.values(), *self.channel_views.values())
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether every touch has the same window."""
+        return self.view is None and not self.channels and not self.channel_views
 
     def micros(self, touches: DataFrame) -> Column:
         """The window of each touch in microseconds."""
@@ -87,18 +93,33 @@ def build(
     count never; those where `optional` holds only in journeys that have no other. Touches of one instant
     stand in the order of their columns, which must be such as can be sorted.
 
-    Lazy: one join by person, bounded by the look-back, and no shuffle beside it but that of each frame.
+    Lazy: one shuffle of both frames by person and no join; all touches of a person are in memory at once.
     Raises SchemaMismatch; RetinueError where a look-back is not above 0.
     """
     windows = lookback if isinstance(lookback, Lookbacks) else Lookbacks(click=lookback)
-    _check(windows)
-    until = _until(touches, conversions, at, as_of)
-    steps = _steps(touches, person, at, windows, until, excluded, optional)
-    goals = _goals(conversions, person, at, until)
-    closed = _closed(goals, steps, person, restart=restart)
-    opened = _open(goals, steps, person, until)
-    whole = closed.unionByName(opened, allowMissingColumns=True)
-    return _told(whole, conversions, person, at)
+    lives = _lives(touches, conversions, person, at, windows, as_of, excluded, optional)
+    # What is exploded are places: a touch in many journeys is copied only as these are written.
+    found = F.concat(_closed(windows, restart=restart), _open(windows, _payload(conversions, person)))
+    placed = lives.select(person, "_touches", "_end", found.alias("_found"))
+    told = placed.select(person, "_touches", "_end", F.explode_outer("_found").alias("_journey"))
+    within = F.slice(
+        "_touches", F.col("_journey.first") + 1, F.col("_journey.until") - F.col("_journey.first")
+    )
+    is_converted = F.col("_journey.payload").isNotNull()
+    if not windows.are_alike:
+        since = F.when(is_converted, F.col("_journey.ended")).otherwise(F.col("_end"))
+        within = F.filter(within, lambda touch: touch["_at"] + touch["_span"] >= since)
+    journeys = told.where("_journey IS NOT NULL").select(
+        person,
+        F.when(is_converted, "converted").otherwise("open").alias("_kind"),
+        F.col("_journey.ended").alias("_ended"),
+        F.col("_journey.number").alias("_number"),
+        F.col("_journey.payload").alias("_payload"),
+        _chosen(within, optional).alias("_touches"),
+    )
+    if not windows.are_alike:
+        journeys = journeys.where("_kind = 'converted' OR size(_touches) > 0")
+    return _told(journeys, conversions, person, at)
 
 
 def lapsed(
@@ -121,26 +142,18 @@ def lapsed(
     In, lazy and raises as `build`; one shuffle by person.
     """
     windows = lookback if isinstance(lookback, Lookbacks) else Lookbacks(click=lookback)
-    _check(windows)
-    until = _until(touches, conversions, at, as_of)
-    steps = _steps(touches, person, at, windows, until, excluded, optional)
-    ends = _goals(conversions, person, at, until).select(person, F.col("_ended").alias("_goal"))
-    both = steps.unionByName(ends.withColumn("_at", F.col("_goal")), allowMissingColumns=True)
-    # Latest first, and a conversion before the touches of its instant: the last one seen comes next.
-    backwards = Window.partitionBy(person).orderBy(F.desc("_at"), F.col("_goal").desc_nulls_last())
-    upcoming = F.last("_goal", ignorenulls=True).over(backwards.rowsBetween(Window.unboundedPreceding, 0))
-    known = both.withColumn("_next", upcoming).where("_goal IS NULL AND _at + _span < _end")
-    lost = known.where("_next IS NULL OR _next > _at + _span")
-    forth = Window.partitionBy(person).orderBy("_at", "_touch")
-    is_new = F.coalesce(F.col("_at") - F.lag("_at").over(forth) > F.col("_span"), F.lit(True))
-    number = F.sum(is_new.cast("int")).over(forth.rowsBetween(Window.unboundedPreceding, 0))
-    grouped = (
-        lost.withColumn("_number", number)
-        .groupBy(person, "_number")
-        .agg(_in_order().alias("_touches"), F.max(F.col("_at") + F.col("_span")).alias("_ended"))
-        .withColumns({"_kind": F.lit("lapsed"), "_payload": F.lit(None).cast(_payload(conversions, person))})
+    lives = _lives(touches, conversions, person, at, windows, as_of, excluded, optional)
+    parted = once(_lost(windows), lambda lost: _parted(lost, windows))
+    told = lives.select(person, F.explode_outer(parted).alias("_journey"))
+    journeys = told.where("_journey IS NOT NULL").select(
+        person,
+        F.lit("lapsed").alias("_kind"),
+        F.col("_journey.ended").alias("_ended"),
+        F.col("_journey.number").alias("_number"),
+        F.lit(None).cast(_payload(conversions, person)).alias("_payload"),
+        _chosen(F.col("_journey.touches"), optional).alias("_touches"),
     )
-    return _told(grouped, conversions, person, at)
+    return _told(journeys, conversions, person, at)
 
 
 def paths(journeys: DataFrame) -> DataFrame:
@@ -185,6 +198,31 @@ def _before(rows: DataFrame, until: DataFrame | Column) -> DataFrame:
     return rows.crossJoin(F.broadcast(until)).where("_at < _until")
 
 
+def _lives(
+    touches: DataFrame,
+    conversions: DataFrame,
+    person: str,
+    at: str,
+    windows: Lookbacks,
+    as_of: date | datetime | float | None,
+    excluded: str | Column | None,
+    optional: str | Column | None,
+) -> DataFrame:
+    """A row a person: person, _touches and _goals (arrays in time order), _end.
+
+    A touch is _at, _of (all columns), _span (how long it counts), _is_optional; a goal _at, _payload.
+    """
+    _check(windows)
+    until = _until(touches, conversions, at, as_of)
+    steps = _steps(touches, person, at, windows, until, excluded, optional)
+    both = steps.unionByName(_goals(conversions, person, at, until), allowMissingColumns=True)
+    return both.groupBy(person).agg(
+        F.sort_array(F.collect_list("_touch")).alias("_touches"),
+        F.sort_array(F.collect_list("_goal")).alias("_goals"),
+        F.max("_end").alias("_end"),
+    )
+
+
 def _steps(
     touches: DataFrame,
     person: str,
@@ -194,25 +232,21 @@ def _steps(
     excluded: str | Column | None,
     optional: str | Column | None,
 ) -> DataFrame:
-    """person, _at, _span (how long it counts), _touch (_at, _is_optional, all columns), _end, _until."""
+    """person, _touch, _end."""
     require(touches, [person, at, "channel"], what="touches")
     rest = [name for name in touches.columns if name not in (person, at)]
     kept = touches.where(F.col(quoted(person)).isNotNull())
     if excluded is not None:
         kept = kept.where(~F.coalesce(_condition(excluded), F.lit(False)))
-    is_optional = F.lit(False) if optional is None else F.coalesce(_condition(optional), F.lit(False))
+    told = {"_of": F.struct(*map(quoted, [at, *rest]))}
+    if not windows.are_alike:
+        told["_span"] = windows.micros(touches).cast("bigint")
+    if optional is not None:
+        told["_is_optional"] = F.coalesce(_condition(optional), F.lit(False))
     micros = epoch_micros(touches, at)
-    told = kept.select(
-        F.col(quoted(person)).alias(person),
-        micros.alias("_at"),
-        windows.micros(touches).cast("bigint").alias("_span"),
-        F.struct(
-            micros.alias("_at"),
-            is_optional.alias("_is_optional"),
-            F.struct(*map(quoted, [at, *rest])).alias("_of"),
-        ).alias("_touch"),
-    )
-    return _before(told.where("_at IS NOT NULL"), until)
+    touch = F.struct(micros.alias("_at"), *(each.alias(name) for name, each in told.items()))
+    given = kept.select(F.col(quoted(person)).alias(person), micros.alias("_at"), touch.alias("_touch"))
+    return _before(given.where("_at IS NOT NULL"), until).drop("_at", "_until")
 
 
 def _condition(rule: str | Column) -> Column:
@@ -220,60 +254,144 @@ def _condition(rule: str | Column) -> Column:
 
 
 def _goals(conversions: DataFrame, person: str, at: str, until: DataFrame | Column) -> DataFrame:
-    """person, _ended, _number (from 1 a person), _last (the conversion before), _payload, _end, _until."""
+    """person, _goal, _end."""
     require(conversions, [person, at], what="conversions")
     columns = [F.col(quoted(name)) for name in conversions.columns if name != person]
+    micros = epoch_micros(conversions, at)
+    goal = F.struct(micros.alias("_at"), F.struct(*columns).alias("_payload"))
     told = conversions.where(F.col(quoted(person)).isNotNull()).select(
-        F.col(quoted(person)).alias(person),
-        epoch_micros(conversions, at).alias("_at"),
-        F.struct(*columns).alias("_payload"),
+        F.col(quoted(person)).alias(person), micros.alias("_at"), goal.alias("_goal")
     )
-    forth = Window.partitionBy(person).orderBy("_at", "_payload")
-    return (
-        _before(told.where("_at IS NOT NULL"), until)
-        .withColumns({"_number": F.row_number().over(forth), "_last": F.lag("_at").over(forth)})
-        .withColumnRenamed("_at", "_ended")
-    )
+    return _before(told.where("_at IS NOT NULL"), until).drop("_at", "_until")
 
 
 def _payload(conversions: DataFrame, person: str) -> T.StructType:
     return T.StructType([each for each in conversions.schema if each.name != person])
 
 
-def _closed(goals: DataFrame, steps: DataFrame, person: str, *, restart: bool) -> DataFrame:
-    """A row a conversion with the touches that count for it."""
-    counts = (F.col("_at") <= F.col("_ended")) & (F.col("_at") >= F.col("_ended") - F.col("_span"))
-    if restart:
-        counts = counts & (F.col("_at") > F.coalesce("_last", F.lit(_NEVER)))
-    steps = steps.drop("_end", "_until").withColumnRenamed(person, "_who")
-    return (
-        goals.join(steps, (F.col(person) == F.col("_who")) & counts, "left")
-        .groupBy(person, "_number")
-        .agg(
-            F.first("_payload").alias("_payload"),
-            F.first("_ended").alias("_ended"),
-            _in_order().alias("_touches"),
-        )
-        .withColumn("_kind", F.lit("converted"))
+def once(value: Column, body: Callable[[Column], Column]) -> Column:
+    """The body of a value that is evaluated once, however often the body names it."""
+    return F.get(F.transform(F.array(value), body), F.lit(0))
+
+
+def _below(instants: Column, instant: Column, *, or_at: bool) -> Column:
+    """How many instants of a sorted array are before the instant, or at it; found by halves."""
+    digits = F.length(F.bin(F.size(instants)))
+    powers = F.slice(F.array(*map(F.lit, _POWERS)), len(_POWERS) + 1 - digits, digits)
+
+    def further(found: Column, step: Column) -> Column:
+        there = F.get(instants, found + step - 1)
+        return F.when(there <= instant if or_at else there < instant, found + step).otherwise(found)
+
+    return F.aggregate(powers, F.lit(0), further)
+
+
+def _longest(windows: Lookbacks) -> int:
+    return max(map(span_micros, windows.all))
+
+
+def _closed(windows: Lookbacks, *, restart: bool) -> Column:
+    """Of a person: for each conversion between which places its touches stand."""
+    longest = _longest(windows)
+
+    def of(touched: Column, reached: Column) -> Column:
+        def journey(goal: Column, place: Column) -> Column:
+            first = _below(touched, goal["_at"] - longest, or_at=False)
+            until = _below(touched, goal["_at"], or_at=True)
+            if restart:
+                last = F.coalesce(F.get(reached, place - 1), F.lit(_NEVER))
+                first = F.greatest(first, _below(touched, last, or_at=True))
+            return _place(place + 1, goal["_at"], goal["_payload"], first, until)
+
+        return F.transform("_goals", journey)
+
+    return once(
+        F.col("_touches._at"),
+        lambda touched: once(F.col("_goals._at"), lambda reached: of(touched, reached)),
     )
 
 
-def _open(goals: DataFrame, steps: DataFrame, person: str, until: DataFrame | Column) -> DataFrame:
-    """A row a person with touches that may yet convert."""
-    last = goals.groupBy(person).agg(F.max("_ended").alias("_last"))
-    waiting = steps.join(last, person, "left").where("_at > coalesce(_last, _at - 1) AND _at + _span >= _end")
-    return (
-        waiting.groupBy(person)
-        .agg(_in_order().alias("_touches"), F.first("_end").alias("_ended"))
-        .withColumns({"_kind": F.lit("open"), "_number": F.lit(0)})
+def _open(windows: Lookbacks, payload: T.StructType) -> Column:
+    """Of a person: between which places the touches stand that may yet convert, or nothing."""
+    earliest = F.col("_end") - _longest(windows)
+    last = F.coalesce(F.try_element_at("_goals", F.lit(-1))["_at"], F.lit(_NEVER))
+    newest = F.try_element_at("_touches", F.lit(-1))["_at"]
+
+    def journey(touched: Column) -> Column:
+        first = F.greatest(_below(touched, earliest, or_at=False), _below(touched, last, or_at=True))
+        nothing = F.lit(None).cast(payload)
+        return F.array(_place(F.lit(0), F.col("_end"), nothing, first, F.size("_touches")))
+
+    waits = (newest >= earliest) & (newest > last)
+    return F.when(waits, once(F.col("_touches._at"), journey)).otherwise(F.array())
+
+
+def _place(number: Column, ended: Column, payload: Column, first: Column, until: Column) -> Column:
+    return F.struct(
+        number.alias("number"),
+        ended.alias("ended"),
+        payload.alias("payload"),
+        first.alias("first"),
+        until.alias("until"),
     )
 
 
-def _in_order() -> Column:
-    """The touches in time order; the optional ones only where there are no others."""
-    touches = F.sort_array(F.collect_list("_touch"))
+def _lost(windows: Lookbacks) -> Column:
+    """The touches of a person that no conversion followed in time, nor can."""
+
+    def is_over(touch: Column) -> Column:
+        return touch["_at"] + _span_of(touch, windows) < F.col("_end")
+
+    def among(reached: Column) -> Column:
+        def is_lost(touch: Column) -> Column:
+            upcoming = F.get(reached, _below(reached, touch["_at"], or_at=False))
+            return is_over(touch) & F.coalesce(
+                upcoming > touch["_at"] + _span_of(touch, windows), F.lit(True)
+            )
+
+        return F.filter("_touches", is_lost)
+
+    alone = F.filter("_touches", is_over)
+    return F.when(F.size("_goals") == 0, alone).otherwise(once(F.col("_goals._at"), among))
+
+
+def _parted(lost: Column, windows: Lookbacks) -> Column:
+    """Those touches in journeys: number (from 1), touches, ended."""
+
+    def at(touched: Column) -> Column:
+        def is_first(place: Column) -> Column:
+            gap = F.get(touched, place) - F.get(touched, place - 1)
+            return F.coalesce(gap > _span_of(F.get(lost, place), windows), F.lit(True))
+
+        places = F.sequence(F.lit(0), F.size(lost) - 1)
+        return once(F.filter(places, is_first), cut)
+
+    def cut(firsts: Column) -> Column:
+        def journey(first: Column, place: Column) -> Column:
+            until = F.coalesce(F.get(firsts, place + 1), F.size(lost))
+            own = F.slice(lost, first + 1, until - first)
+            return F.struct((place + 1).alias("number"), own.alias("touches"), _last_end(own).alias("ended"))
+
+        return F.transform(firsts, journey)
+
+    def _last_end(own: Column) -> Column:
+        if windows.are_alike:
+            return F.element_at(own, -1)["_at"] + _longest(windows)
+        return F.array_max(F.transform(own, lambda touch: touch["_at"] + touch["_span"]))
+
+    return F.when(F.size(lost) > 0, once(lost["_at"], at))
+
+
+def _span_of(touch: Column, windows: Lookbacks) -> Column:
+    return F.lit(_longest(windows)) if windows.are_alike else touch["_span"]
+
+
+def _chosen(touches: Column, optional: str | Column | None) -> Column:
+    """All columns of the touches; the optional ones only where there are no others."""
+    if optional is None:
+        return touches["_of"]
     regular = F.filter(touches, lambda touch: ~touch["_is_optional"])
-    return F.when(F.size(regular) > 0, regular).otherwise(touches)
+    return F.when(F.size(regular) > 0, regular["_of"]).otherwise(touches["_of"])
 
 
 def _told(grouped: DataFrame, conversions: DataFrame, person: str, at: str) -> DataFrame:
@@ -292,7 +410,7 @@ def _told(grouped: DataFrame, conversions: DataFrame, person: str, at: str) -> D
         F.substring(F.sha2(identity, 256), 1, 32).alias("journey_id"),
         F.col(quoted(person)),
         *(of_conversion(name).alias(name) for name in others),
-        F.transform("_touches", lambda touch: touch["_of"]).alias("touches"),
+        F.col("_touches").alias("touches"),
         of_conversion(at).alias("converted_at"),
         value.alias("value"),
         is_converted.alias("is_converted"),

@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from retinue.attribution.journeys import once
 from retinue.clickstream.times import micros_of, span_micros
 from retinue.errors import RetinueError, SchemaMismatch, nearest
 from retinue.schema import quoted, require
@@ -24,6 +25,7 @@ MODELS: tuple[Rule, ...] = ("first", "last", "last_non_direct", "linear", "posit
 DIRECT = "direct"
 WEEK = timedelta(days=7)
 POSITION = (0.4, 0.2, 0.4)
+_OWN = ("_shared", "_each", "_touch", "_share")
 _Shares = Callable[[Column], Column]
 _Age = Callable[[Column], Column]
 
@@ -83,8 +85,12 @@ def credits(
     """
     require(journeys, ["touches", "converted_at", "value", "is_converted"], what="rules")
     rule = _known(model)
-    shares = _shares(rule, age(journeys) if rule == "time_decay" else None, half_life, weights)
-    return _of_touches(journeys, shares)
+    converted = _converted(journeys)
+    if rule in _PLACES:
+        return _at_place(converted, _PLACES[rule])
+    return _exploded(
+        converted, _shares(rule, age(journeys) if rule == "time_decay" else None, half_life, weights)
+    )
 
 
 def segmented(journeys: DataFrame, *, segments: Sequence[Segment]) -> DataFrame:
@@ -102,7 +108,8 @@ def segmented(journeys: DataFrame, *, segments: Sequence[Segment]) -> DataFrame:
     require(journeys, ["touches", "converted_at", "value", "is_converted"], what="rules.segmented")
     _check(segments)
     age_of = age(journeys)
-    return _added_up(_of_touches(journeys, lambda touches: _by_segment(touches, segments, age_of)))
+    shares = _exploded(_converted(journeys), lambda touches: _by_segment(touches, segments, age_of))
+    return _added_up(shares)
 
 
 def attribute_paths(paths: DataFrame, *, model: str, weights: Sequence[float] = POSITION) -> DataFrame:
@@ -118,11 +125,13 @@ def attribute_paths(paths: DataFrame, *, model: str, weights: Sequence[float] = 
         raise RetinueError(
             "time_decay needs the times of touches, which paths do not have: use rules.attribute"
         )
-    shares = _shares(rule, None, WEEK, weights)
     value = F.col("value").cast("double") if "value" in paths.columns else F.lit(None).cast("double")
     touches = F.transform("path", lambda channel: F.struct(channel.alias("channel")))
     given = paths.select(touches.alias("touches"), F.col("conversions").cast("double"), value.alias("value"))
-    return _added_up(_exploded(given.where("conversions > 0"), shares))
+    worth = given.where("conversions > 0")
+    if rule in _PLACES:
+        return _added_up(_at_place(worth, _PLACES[rule]))
+    return _added_up(_exploded(worth, _shares(rule, None, WEEK, weights)))
 
 
 def _known(model: str) -> Rule:
@@ -159,10 +168,8 @@ def _shares(rule: Rule, age_of: _Age | None, half_life: timedelta, weights: Sequ
     if rule == "position":
         return lambda touches: _by_position(touches, weights)
     if rule == "linear":
-        return lambda touches: F.transform(touches, lambda _: 1 / F.size(touches))
-    if rule == "last_non_direct":
-        return lambda touches: _only(touches, _last_non_direct(touches))
-    return lambda touches: _only(touches, F.lit(0) if rule == "first" else F.size(touches) - 1)
+        return lambda touches: F.array_repeat(1 / F.nullif(F.size(touches), F.lit(0)), F.size(touches))
+    return lambda touches: once(_PLACES[rule](touches), lambda place: _only(touches, place))
 
 
 def _only(touches: Column, place: Column) -> Column:
@@ -176,6 +183,14 @@ def _last_non_direct(touches: Column) -> Column:
     return F.when(F.array_contains(is_other, F.lit(True)), found).otherwise(F.size(touches) - 1)
 
 
+_PLACES: dict[Rule, Callable[[Column], Column]] = {
+    "first": lambda touches: F.lit(0),
+    "last": lambda touches: F.size(touches) - 1,
+    "last_non_direct": _last_non_direct,
+}
+"""Where the touch stands that has all, from 0, by the rules that give all to one."""
+
+
 def _by_position(touches: Column, weights: Sequence[float]) -> Column:
     if len(weights) != 3 or min(weights) < 0 or abs(sum(weights) - 1) > 1e-9 or weights[0] + weights[2] <= 0:
         raise RetinueError(
@@ -185,25 +200,34 @@ def _by_position(touches: Column, weights: Sequence[float]) -> Column:
     first, between, last = map(float, weights)
     size = F.size(touches)
 
-    def share(_: Column, place: Column) -> Column:
-        of_two = F.when(place == 0, first / (first + last)).otherwise(last / (first + last))
-        of_more = F.when(place == 0, first).when(place == size - 1, last).otherwise(between / (size - 2))
-        return F.when(size == 1, 1.0).when(size == 2, of_two).otherwise(of_more)
-
-    return F.transform(touches, share)
+    of_two = F.array(F.lit(first / (first + last)), F.lit(last / (first + last)))
+    inner = F.array_repeat(between / F.greatest(size - 2, F.lit(1)), size - 2)
+    of_more = F.concat(F.array(F.lit(first)), inner, F.array(F.lit(last)))
+    return F.when(size > 2, of_more).when(size == 2, of_two).otherwise(F.array_repeat(F.lit(1.0), size))
 
 
 def _faded(touches: Column, age_of: _Age, half_life: timedelta) -> Column:
     """2 to the minus age in half-lives, by the newest touch, so that no old journey comes to 0."""
     if half_life <= timedelta(0):
         raise RetinueError(f"half_life is {half_life}; give a span of time above 0")
-    ages = F.transform(touches, age_of)
-    return F.transform(ages, lambda each: F.pow(2.0, (F.array_min(ages) - each) / span_micros(half_life)))
+
+    def faded(ages: Column) -> Column:
+        return once(
+            F.array_min(ages),
+            lambda newest: F.transform(
+                ages, lambda each: F.pow(F.lit(2.0), (newest - each) / span_micros(half_life))
+            ),
+        )
+
+    return once(F.transform(touches, age_of), faded)
 
 
 def _scaled(weights: Column) -> Column:
-    total = F.aggregate(weights, F.lit(0.0), lambda sum, each: sum + each)
-    return F.transform(weights, lambda each: each / total)
+    def scaled(weights: Column) -> Column:
+        total = F.aggregate(weights, F.lit(0.0), lambda sum, each: sum + each)
+        return once(total, lambda total: F.transform(weights, lambda each: each / total))
+
+    return once(weights, scaled)
 
 
 def _check(segments: Sequence[Segment]) -> None:
@@ -252,28 +276,38 @@ def _up_to(ages: Column, end: int) -> Column:
     return F.filter(ages, lambda age: age <= end)
 
 
-def _of_touches(journeys: DataFrame, shares: _Shares) -> DataFrame:
-    """A row a touch that earns something of a conversion."""
-    return _exploded(journeys.where("is_converted").withColumn("conversions", F.lit(1.0)), shares)
+def _converted(journeys: DataFrame) -> DataFrame:
+    return journeys.where("is_converted").withColumn("conversions", F.lit(1.0))
+
+
+def _at_place(worth: DataFrame, place: Callable[[Column], Column]) -> DataFrame:
+    """The touch at the place, which earns all of `conversions` and `value`; null where there is none."""
+    return _earning(worth.withColumn("_touch", F.get("touches", place(F.col("touches")))), F.lit(1.0))
 
 
 def _exploded(worth: DataFrame, shares: _Shares) -> DataFrame:
     """The touches with what they earn of `conversions` and `value`; null where none earns anything."""
     touches = F.col("touches")
-    earned = F.arrays_zip(touches.alias("touch"), shares(touches).alias("share"))
-    earning = F.filter(earned, lambda each: each["share"] > 0)
-    rest = [name for name in worth.columns if name not in ("touches", "conversions", "value")]
-    return (
-        worth.withColumn("_earning", earning)
-        .select("*", F.explode_outer("_earning").alias("_earned"))
-        .withColumn("_share", F.coalesce("_earned.share", F.lit(1.0)))
-        .select(
-            *map(quoted, rest),
-            F.col("_earned.touch").alias("touch"),
-            F.col("_earned.touch.channel").alias("channel"),
-            (F.col("conversions") * F.col("_share")).alias("conversions"),
-            (F.col("value") * F.col("_share")).alias("value"),
-        )
+    # The share goes with its touch: beside it, all shares of a journey would be copied for each touch.
+    zipped = F.arrays_zip(touches.alias("touch"), F.col("_shares").alias("share"))
+    earns = F.exists("_shares", lambda share: share > 0)
+    shared = worth.withColumn("_shares", shares(touches)).withColumn("_shared", F.when(earns, zipped))
+    each = shared.drop("touches", "_shares").select("*", F.explode_outer("_shared").alias("_each"))
+    named = each.withColumns(
+        {"_touch": F.col("_each.touch"), "_share": F.coalesce("_each.share", F.lit(1.0))}
+    )
+    return _earning(named.where("_share > 0"), F.col("_share"))
+
+
+def _earning(each: DataFrame, share: Column) -> DataFrame:
+    """A row a touch: what is known of its conversion, itself, and its share."""
+    rest = [name for name in each.columns if name not in ("touches", "conversions", "value", *_OWN)]
+    return each.select(
+        *map(quoted, rest),
+        F.col("_touch").alias("touch"),
+        F.col("_touch.channel").alias("channel"),
+        (F.col("conversions") * share).alias("conversions"),
+        (F.col("value") * share).alias("value"),
     )
 
 
