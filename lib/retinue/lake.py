@@ -179,7 +179,10 @@ class Lake:
     def replace(self, name: str, rows: DataFrame, *, as_of: date, segment: str = "") -> None:
         """Put these rows in the place of those of that `as_of` and segment, which the lake adds to them."""
         about = {"as_of": F.lit(as_of).cast("date"), "segment": F.lit(segment)}
-        writer = self._conformed(name, rows.withColumns(about)).write.format("delta").mode("overwrite")
+        fresh = self._conformed(name, rows.withColumns(about))
+        if self._fill(name, fresh):
+            return
+        writer = fresh.write.format("delta").mode("overwrite")
         replaced = f"as_of = DATE'{as_of}' AND segment = '{_quoted(segment)}'"
         self._save(name, writer.option("replaceWhere", replaced))
 
@@ -273,7 +276,7 @@ class Lake:
         return gone.select(table.column_names).withColumn("_is_gone", F.lit(True))
 
     def _fill(self, name: str, fresh: DataFrame) -> bool:
-        """Append the rows if nothing was written yet: a merge would compare them with nothing.
+        """Append the rows if nothing was written yet, and so there is nothing to compare or replace.
 
         A table is filled once, whoever comes first, by the transaction of that name.
         """
