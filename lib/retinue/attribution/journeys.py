@@ -164,7 +164,7 @@ def paths(journeys: DataFrame) -> DataFrame:
     `lapsed` give, their touches with channel. Lazy; one shuffle. Raises SchemaMismatch.
     """
     require(journeys, ["touches", "value", "is_converted"], what="journeys.paths")
-    path = F.transform("touches", lambda touch: touch["channel"])
+    path = F.col("touches")["channel"]  # compiled, unlike a transform
     return (
         journeys.groupBy(path.alias("path"))
         .agg(
