@@ -283,7 +283,8 @@ def _first(rows: pd.DataFrame, by: str, name: str) -> dict[str, Any]:
 def _of_paths(paths: DataFrame) -> Iterable[Finding]:
     first = paths.where("rank = 1").first()
     yield Finding("Which path converts soonest?", " > ".join(first["path"]) if first else None)
-    yield Finding("In how many days, by half of its conversions?", first["median_days"] if first else None)
+    median = first["median_days"] if first else None
+    yield Finding("How soon, by half of its conversions?", median, "days")
 
 
 def _of_money(known: DataFrame, currency: str | None) -> Iterable[Finding]:
