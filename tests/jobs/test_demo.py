@@ -112,14 +112,15 @@ def test_legal_basis_and_versions_stand_beside_a_finding(findings: dict[str, Row
     }
 
 
-# Jobs of posts run twice in test_posts, on fewer of them.
+# Jobs of posts run twice in test_posts, on fewer of them, those of ads in test_ads; the jobs for gold all write
+# as find_paths does.
 def test_the_jobs_again_change_no_row(spark: SparkSession, demo_home: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     shutil.copytree(demo_home, again)
     chosen = settings.load("test", home=again)
     clicks = replace(chosen.ingest, input=str(samples.ecommerce()), mapping="ecommerce_csv")
     asked = replace(chosen, ingest=clicks)
-    jobs = ("ingest_events", *INTO_SILVER, *INTO_GOLD, "gather_ties", "build_graph", "detect_communities")
+    jobs = ("ingest_events", *INTO_SILVER, "find_paths", "gather_ties", "build_graph", "detect_communities")
     reports = {name: job.perform(name, fresh(spark, again), asked) for name in jobs}
     assert reports["ingest_events"].answer.rows_in == 0, "the file is known by its bytes"
     assert differing(fresh(spark, demo_home), fresh(spark, again)) == []
